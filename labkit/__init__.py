@@ -1,0 +1,35 @@
+"""labkit: the library behind the notebooks in chapters/.
+
+`import labkit as lk` loads next to nothing; each name below is imported when it is first used.
+Imports run one way: widgets know runs, runs know models and data, and all stand on settings and device.
+"""
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_MODULES = ("augment", "claims", "data", "device", "economics", "evaluation", "figures", "models", "training")
+_NAMES = {  # public name -> the module that defines it
+    "Recipe": "training", "Run": "training", "History": "training",
+    "LiveLab": "widgets", "Log": "widgets", "Int": "widgets", "Choice": "widgets", "Toggle": "widgets",
+    "AugmentationPreview": "widgets", "guess": "widgets",
+    "Augmentation": "augment",
+    "setup": "chapter", "doctor": "doctor", "progress": "progress",
+}
+_ALIASES = {"check": "checks"}
+
+__all__ = [*_MODULES, *_NAMES, *_ALIASES]
+
+
+def __getattr__(name: str):
+    if name in _NAMES:
+        value = getattr(import_module(f"labkit.{_NAMES[name]}"), name)
+    elif name in _MODULES or name in _ALIASES:
+        value = import_module(f"labkit.{_ALIASES.get(name, name)}")
+    else:
+        raise AttributeError(f"labkit has no {name!r}; it offers {', '.join(sorted(__all__))}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

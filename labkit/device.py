@@ -1,0 +1,51 @@
+"""Which device to compute on, what to call it, and how many threads torch may use."""
+import contextlib
+import os
+
+import torch
+
+from labkit.settings import choose as _choose
+
+NAMES = ("auto", "cuda", "mps", "cpu")
+
+
+def choose(device: str | torch.device = "auto") -> torch.device:
+    """Return the device to use: CUDA, then Apple's MPS, then the CPU, or the one that is named.
+
+    Raises `SettingError` for an unknown name and for a device that this machine does not have.
+    """
+    if isinstance(device, torch.device):
+        return device
+    kind = device.split(":")[0] if isinstance(device, str) else device
+    _choose("device", kind, NAMES)
+    have = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    if kind == "auto":
+        return torch.device(next(name for name in NAMES[1:] if have[name]()))
+    if not have[kind]():
+        _choose("device", device, ["auto", *[name for name in NAMES[1:] if have[name]()]])
+    return torch.device(device)
+
+
+def describe(device: torch.device) -> str:
+    """A short name for people: `NVIDIA H100`, `Apple GPU`, `CPU, 2 cores`."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
+    return f"CPU, {core_count()} cores"
+
+
+def core_count() -> int:
+    """The cores this process may run on, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def threads(count: int):
+    """Let torch use `count` threads inside the block, and as many as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

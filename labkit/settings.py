@@ -1,0 +1,70 @@
+"""What the environment decides: folders, language, grading, threads; and how a wrong value is refused.
+
+Every variable is read when it is asked for, never at import, so a test or a notebook may change it.
+"""
+import os
+from pathlib import Path
+
+from labkit.language import _
+
+LANGUAGES = ("en", "zh")
+PROFILES = ("quick", "laptop", "gpu")
+
+
+class SettingError(ValueError):
+    """A value that cannot be used: the message names the field, the value and what is allowed."""
+
+
+def refuse(field: str, value, allowed: str, advice: str = "") -> SettingError:
+    """Build the error for a wrong value, in the one form that all of labkit uses.
+
+    >>> raise refuse("learning_rate", -1, "a number above 0")      # doctest: +SKIP
+    SettingError: learning_rate = -1 cannot be used. Allowed: a number above 0.
+    """
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    text = _("{field} = {value} cannot be used. Allowed: {allowed}.").format(
+        field=field, value=shown, allowed=allowed)
+    return SettingError(f"{text} {advice}".rstrip())
+
+
+def choose(field: str, value, allowed) -> object:
+    """Return `value` if it is one of `allowed`, else refuse it and list them."""
+    if value not in allowed:
+        raise refuse(field, value, ", ".join(map(str, allowed)))
+    return value
+
+
+def chapters_folder() -> Path:
+    """The folder of the notebooks, in the checkout that labkit is installed from (editable)."""
+    return Path(__file__).resolve().parent.parent / "chapters"
+
+
+def data_folder() -> Path:
+    """Where downloads are kept: LABKIT_DATA, or the user's cache folder. It is not created here."""
+    named = os.environ.get("LABKIT_DATA")
+    if named:
+        return Path(named).expanduser()
+    import pooch
+    return Path(pooch.os_cache("labkit"))
+
+
+def state_folder() -> Path:
+    """Where a learner's progress is kept: LABKIT_STATE, or a folder in the home folder."""
+    return Path(os.environ.get("LABKIT_STATE") or Path.home() / ".labkit")
+
+
+def threads() -> int | None:
+    """The fixed number of torch threads (LABKIT_THREADS), or None when a run may choose it by timing."""
+    text = os.environ.get("LABKIT_THREADS", "")
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise refuse("LABKIT_THREADS", text, _("a whole number of at least 1"))
+    return int(text)
+
+
+def grading() -> bool:
+    """Whether an untouched exercise counts as a failure (LABKIT_GRADING=1)."""
+    return os.environ.get("LABKIT_GRADING", "") == "1"
