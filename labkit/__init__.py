@@ -3,7 +3,9 @@
 `import labkit as lk` loads next to nothing; each name below is imported when it is first used.
 Imports run one way: widgets know runs, runs know models and data, and all stand on settings and device.
 """
+import sys
 from importlib import import_module
+from types import ModuleType
 
 __version__ = "0.1.0"
 
@@ -33,3 +35,13 @@ def __getattr__(name: str):
 
 def __dir__():
     return sorted([*globals(), *__all__])
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value) -> None:
+        # Importing labkit.doctor would put that module where lk.doctor, the function, belongs.
+        if not (name in _NAMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
