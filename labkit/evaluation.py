@@ -1,0 +1,198 @@
+"""How good a model is: predictions, scores, and the tables that show where it is wrong.
+
+Outputs of a model are *logits*, floats of shape (examples, classes); targets are class numbers (examples,).
+Functions named so take either logits or *predictions*, class numbers of shape (examples,).
+"""
+import contextlib
+import itertools
+import statistics
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from labkit.data.dataset import Split
+from labkit.language import _
+from labkit.settings import refuse
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean cross entropy in nats, accuracy in 0..1, and the number of examples they rest on."""
+    loss: float
+    accuracy: float
+    count: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy: what chance alone would allow for this many examples."""
+        return wilson_interval(round(self.accuracy * self.count), self.count)
+
+
+def as_float(inputs: torch.Tensor) -> torch.Tensor:
+    """`uint8` images as float32 in 0..1, on the same device; any other tensor as it is."""
+    return inputs.to(torch.float32) / 255 if inputs.dtype == torch.uint8 else inputs
+
+
+@contextlib.contextmanager
+def eval_mode(model: nn.Module):
+    """Put `model` in eval mode inside the block; then every submodule is as it was, frozen ones too."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's numbers are; the CPU for a model that has none."""
+    first = next(itertools.chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def predict(model: nn.Module, inputs: torch.Tensor, batch_size: int = 512) -> torch.Tensor:
+    """The model's outputs for `inputs` (N, ...), on the CPU; for a classifier, logits (N, classes).
+
+    Runs in eval mode on the model's own device, without gradients. `uint8` images are scaled as in training.
+    """
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise refuse("batch_size", batch_size, _("a whole number of at least 1"))
+    if len(inputs) == 0:
+        raise refuse("inputs", len(inputs), _("at least one example"))
+    device = device_of(model)
+    with eval_mode(model), torch.inference_mode():
+        outputs = [model(as_float(batch.to(device))).cpu() for batch in inputs.split(batch_size)]
+    return torch.cat(outputs)     # outside inference_mode, so that a caller may take gradients from here
+
+
+def evaluate(model: nn.Module, split: Split, batch_size: int = 512) -> Scores:
+    """Loss and accuracy of `model` on `split`. Raises `SettingError` if the outputs are not finite."""
+    logits, targets = _checked(predict(model, split.inputs, batch_size), split.targets)
+    return Scores(F.cross_entropy(logits, targets).item(),
+                  (logits.argmax(1) == targets).float().mean().item(), len(targets))
+
+
+def wilson_interval(correct: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of a proportion, `correct` of `count`, by Wilson's score method (1927)."""
+    if not 0 <= correct <= count or count < 1:
+        raise refuse("correct", correct, _("0 to {count}, the number of examples").format(count=count))
+    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
+    share, weight = correct / count, z * z / count
+    middle, half = share + weight / 2, z * (share * (1 - share) / count + weight / (4 * count)) ** 0.5
+    return max(0.0, (middle - half) / (1 + weight)), min(1.0, (middle + half) / (1 + weight))
+
+
+def report(logits_or_predictions, targets, class_names):
+    """A data frame with a row for each class: precision, recall, F1 (0..1) and support (examples).
+
+    A class that was never predicted has no precision, one that never occurs no recall: both are NaN.
+    """
+    import pandas
+    from sklearn.metrics import precision_recall_fscore_support
+    predicted, targets = _predictions(logits_or_predictions, targets, len(class_names))
+    scores = precision_recall_fscore_support(targets.numpy(), predicted.numpy(),
+                                             labels=range(len(class_names)), zero_division=float("nan"))
+    frame = pandas.DataFrame(dict(zip(("precision", "recall", "F1", "support"), scores, strict=True)),
+                             index=list(class_names))
+    return frame.rename_axis("class")
+
+
+def confusion(logits_or_predictions, targets, classes: int | None = None):
+    """Counts as an int64 array (classes, classes): row = actual class, column = predicted class.
+
+    `classes` may be left out for logits, whose width says it.
+    """
+    from sklearn.metrics import confusion_matrix
+    predicted, targets = _predictions(logits_or_predictions, targets, classes)
+    if classes is None:
+        classes = torch.as_tensor(logits_or_predictions).shape[1]
+    return confusion_matrix(targets.numpy(), predicted.numpy(), labels=range(classes))
+
+
+def calibration(logits, targets, bins: int = 10):
+    """Does the model know when it is right? A data frame with a row for each of `bins` equal bins.
+
+    Confidence is the largest softmax probability. Columns: low and high (the bin's limits), confidence (mean)
+    and accuracy, both NaN in an empty bin, and count.
+    """
+    import numpy
+    import pandas
+    if not isinstance(bins, int) or bins < 1:
+        raise refuse("bins", bins, _("a whole number of at least 1"))
+    logits, targets = _checked(logits, targets)
+    confidence, predicted = (values.numpy() for values in logits.softmax(1).max(1))
+    count, edges = numpy.histogram(confidence, bins, (0, 1))
+    frame = pandas.DataFrame({"low": edges[:-1], "high": edges[1:]})
+    for name, values in (("confidence", confidence), ("accuracy", predicted == targets.numpy())):
+        total, _edges = numpy.histogram(confidence, bins, (0, 1), weights=values.astype(float))
+        frame[name] = numpy.divide(total, count, out=numpy.full(bins, numpy.nan), where=count > 0)
+    frame["count"] = count
+    return frame
+
+
+def expected_calibration_error(calibration) -> float:
+    """Mean gap of confidence and accuracy over all examples (Guo et al. 2017), from `calibration`'s frame."""
+    gaps = (calibration["accuracy"] - calibration["confidence"]).abs()
+    return float((gaps * calibration["count"]).sum() / calibration["count"].sum())
+
+
+def most_confident_mistakes(logits, targets, count: int = 12):
+    """The wrong predictions that the model was surest of, surest first: at most `count` rows.
+
+    Columns: index (position in the split), predicted, actual (class numbers) and confidence (0..1).
+    """
+    import pandas
+    logits, targets = _checked(logits, targets)
+    confidence, predicted = logits.softmax(1).max(1)
+    frame = pandas.DataFrame({"index": range(len(targets)), "predicted": predicted.numpy(),
+                              "actual": targets.numpy(), "confidence": confidence.numpy()})
+    wrong = frame[frame["predicted"] != frame["actual"]]
+    return wrong.sort_values("confidence", ascending=False, kind="stable").head(count).reset_index(drop=True)
+
+
+def _predictions(outputs, targets, classes: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Class numbers and targets, both checked, from logits or from class numbers."""
+    outputs = torch.as_tensor(outputs)
+    if outputs.ndim == 2:
+        logits, targets = _checked(outputs, targets)
+        if classes not in (None, logits.shape[1]):
+            raise refuse("logits.shape", tuple(logits.shape),
+                         _("{classes} columns, one for each class").format(classes=classes))
+        return logits.argmax(1), targets
+    if classes is None:
+        raise refuse("classes", classes, _("the number of classes, where predictions are given, not logits"))
+    count = outputs.numel()
+    return _labels("predictions", outputs, count, classes), _labels("targets", targets, count, classes)
+
+
+def _checked(logits, targets) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits in float64 and targets, on the CPU, or a refusal that names the first wrong value."""
+    logits = torch.as_tensor(logits).detach().cpu()
+    if logits.ndim != 2 or len(logits) == 0 or not logits.is_floating_point():
+        raise refuse("logits", f"{logits.dtype} {tuple(logits.shape)}",
+                     _("floating-point numbers of shape (examples, classes)"))
+    wrong = (~logits.isfinite()).nonzero()
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        raise refuse(f"logits[{row}, {column}]", logits[row, column].item(), _("finite numbers"),
+                     _("The model has diverged: train it again with a lower learning rate."))
+    return logits.double(), _labels("targets", targets, len(logits), logits.shape[1])
+
+
+def _labels(field: str, labels, examples: int, classes: int) -> torch.Tensor:
+    labels = torch.as_tensor(labels).detach().cpu()
+    if labels.is_floating_point() or labels.is_complex():
+        raise refuse(f"{field}.dtype", labels.dtype, _("whole numbers"))
+    if labels.shape != (examples,) or not examples:
+        raise refuse(f"{field}.shape", tuple(labels.shape),
+                     _("({count},), one class number for each example").format(count=max(1, examples)))
+    labels = labels.long()
+    wrong = ((labels < 0) | (labels >= classes)).nonzero()
+    if len(wrong):
+        place = wrong[0].item()
+        raise refuse(f"{field}[{place}]", labels[place].item(),
+                     _("whole numbers from 0 to {last}").format(last=classes - 1))
+    return labels
