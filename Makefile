@@ -1,0 +1,43 @@
+# Each target sets up .venv by itself; when nothing changed that costs a moment.
+PYTHON ?= python3
+BIN := .venv/bin
+NOTEBOOKS = $(wildcard chapters/*.ipynb)
+
+# Only a LANGUAGE given to make counts: many systems export one of their own.
+ifneq ($(origin LANGUAGE),command line)
+LANGUAGE := en
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lab notebooks record bench lock set-up
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: set-up ## run chapters headless: make run CHAPTERS="05" PROFILE=laptop ARGS="-p dataset cifar10"
+	@$(BIN)/labkit run $(CHAPTERS) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+
+lab: set-up ## open the course in JupyterLab; in Chinese: make lab LANGUAGE=zh
+	@$(BIN)/labkit lab --language $(LANGUAGE) $(ARGS)
+
+test: set-up ## lint, unit tests, notebooks, browser
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -m "not browser"
+	$(if $(NOTEBOOKS),LABKIT_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS))
+	$(BIN)/python -m pytest -m browser
+
+notebooks: set-up ## for maintainers: execute the chapters in place and store them with their pictures
+	@$(BIN)/labkit notebooks $(CHAPTERS)
+
+record: set-up ## for maintainers: write the runs that verdicts rest on: make record CHAPTER=05
+	@$(BIN)/labkit record $(CHAPTER)
+
+bench: set-up ## measure speed against peers and write benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
+
+lock: ## for maintainers: find today's versions, write requirements.lock and the conda environments
+	@$(PYTHON) tools/lock.py
+	@$(PYTHON) tools/environments.py
+
+set-up:
+	@$(PYTHON) tools/setup_env.py
