@@ -1,0 +1,32 @@
+"""What every chapter's set-up cell calls."""
+from types import SimpleNamespace
+
+import torch
+
+from labkit.language import _
+from labkit.settings import PROFILES, choose, refuse, threads
+
+
+def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNamespace:
+    """Seed torch, choose how figures are shown, and return the numbers of the chosen profile.
+
+    `budgets` gives each profile its numbers: `setup(profile, seed, quick=dict(steps=100), laptop=...)`; all
+    must name the same ones. In the quick profile torch has one thread, so that a chapter gives the same
+    numbers however busy the machine is; the result has it as `threads` (None: each run chooses).
+
+    Raises `SettingError` for an unknown profile and for a seed that is not a whole number.
+    """
+    import plotly.io
+    choose("profile", profile, PROFILES)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise refuse("seed", seed, _("a whole number of at least 0"))
+    names = {name: sorted(budget) for name, budget in budgets.items()}
+    if len(set(map(tuple, names.values()))) > 1:
+        raise refuse("budgets", names, _("the same names in each profile"))
+    fixed = threads() or (1 if profile == "quick" else None)
+    if fixed:
+        torch.set_num_threads(fixed)
+    torch.manual_seed(seed)
+    if plotly.io.renderers.default != "plotly_mimetype+png":    # which stores pictures, and is asked for outside
+        plotly.io.renderers.default = "plotly_mimetype"
+    return SimpleNamespace(profile=profile, seed=seed, threads=fixed, **budgets.get(profile, {}))

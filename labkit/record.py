@@ -1,0 +1,54 @@
+"""`labkit record NN`: run a chapter's experiments in full and write `chapters/recorded/NN.json`."""
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+from importlib import import_module
+from importlib.metadata import version
+
+from labkit.device import choose, core_count, describe
+from labkit.settings import SettingError, chapters_folder
+
+VERSIONS = ("torch", "numpy", "kornia", "scikit-learn")
+
+
+def surroundings() -> dict:
+    """Date, commit, machine and versions: what a reader needs to run it again."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=chapters_folder(), text=True,
+                            capture_output=True, check=True).stdout.strip()
+    changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], cwd=chapters_folder(),
+                             text=True, capture_output=True, check=True).stdout.strip()
+    return {"date": datetime.date.today().isoformat(), "commit": commit + ("+changes" if changed else ""),
+            "machine": f"{processor()}, {core_count()} cores, {describe(choose())}",
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}}
+
+
+def processor() -> str:
+    """The processor's name as the operating system gives it."""
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
+
+
+def main(arguments: list[str]) -> int:
+    """Record one chapter. The file is replaced only when all of its runs have ended."""
+    parser = argparse.ArgumentParser(prog="labkit record", description=__doc__)
+    parser.add_argument("chapter", help="two digits, such as 05")
+    parser.add_argument("--path", help="where the data are, if not in the data folder")
+    options = parser.parse_args(arguments)
+    try:
+        experiments = import_module(f"labkit.experiments.ch{int(options.chapter):02d}")
+    except (ValueError, ModuleNotFoundError) as error:
+        raise SettingError(f"Chapter {options.chapter} has no recorded experiments ({error}).") from error
+    record = {"chapter": f"{int(options.chapter):02d}", **surroundings(), **experiments.record(path=options.path)}
+    target = chapters_folder() / "recorded" / f"{record['chapter']}.json"
+    draft = target.with_suffix(".part")
+    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    draft.replace(target)
+    print(target)
+    return 0

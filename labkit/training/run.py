@@ -1,0 +1,341 @@
+"""One loop for everything: a `Run` is an iterator of steps, and nothing happens until it is drained."""
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from labkit import settings
+from labkit.data.dataset import Dataset
+from labkit.device import choose as choose_device
+from labkit.device import describe, threads
+from labkit.evaluation import as_float, evaluate
+from labkit.language import _
+from labkit.settings import refuse
+from labkit.training import checkpoint
+from labkit.training.bar import Bar
+from labkit.training.batches import Batches
+from labkit.training.history import History
+from labkit.training.interrupt import Uninterrupted
+from labkit.training.randomness import INIT, PROBE, STEP, seeded
+from labkit.training.recipe import Recipe
+from labkit.training.threads import fastest
+
+READ_EVERY = 0.1    # seconds between two looks at the losses that wait on an accelerator
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot go on: the message says where it stood, why, and what to try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One finished step, counted from 1. `loss` is a tensor of no dimensions on the device: float() reads it.
+
+    The validation figures are None except after a step that ended with a validation.
+    """
+    index: int
+    total: int
+    epoch: int
+    loss: torch.Tensor
+    learning_rate: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+class Run:
+    """Train `model` on `dataset` as `recipe` says, a step at a time.
+
+    model       a module, trained in place; or a function that builds one, called under the recipe's seed
+    device      auto, cuda, mps or cpu
+    folder      where checkpoints go; None keeps none
+    save_every  steps between checkpoints; None saves after each epoch. The end and a stop always save.
+    resume      go on from the newest checkpoint in `folder`, if there is one
+    threads     torch threads; None chooses by timing at the start (or LABKIT_THREADS, where it is set)
+
+    `for step in run` trains; `run.fit()` does that with a progress bar and returns `run.history`. Left early,
+    by `break`, `run.stop()` or an interrupt, a later loop goes on at the next step as if nothing had been.
+    Random numbers depend on the seed and the step alone, so on the same CPU with the same threads a run
+    that was stopped, or killed and resumed, has bit-identical losses to one that was not.
+
+    If CUDA runs out of memory, the batch is computed in halves (then quarters ...) whose gradients add up, so
+    that the effective batch stays; models with batch normalisation then see smaller batches. This path is
+    tested with a faked error and was never run on a GPU.
+
+    Raises `SettingError` for data that do not fit the model, `CheckpointError` for a folder that does not
+    fit the run, and `TrainingError` when the loss is no longer a finite number.
+    """
+
+    def __init__(self, model: nn.Module | Callable[[], nn.Module], dataset: Dataset, recipe: Recipe,
+                 device: str | torch.device = "auto", *, folder: str | Path | None = None,
+                 save_every: int | None = None, resume: bool = False, threads: int | None = None):
+        self.device = choose_device(device)
+        if not isinstance(model, nn.Module):
+            with seeded(self.device, recipe.seed, INIT):
+                model = model()
+        self.model, self.dataset, self.recipe = model, dataset, recipe
+        self.folder = None if folder is None else Path(folder)
+        self.save_every = save_every
+        _check_data(model, dataset, recipe)
+        self.history = History()
+        self.history.device = describe(self.device)
+        self.history.threads = threads or settings.threads()
+        self.total = recipe.total_steps(len(dataset.train))
+        self.best_weights: dict[str, torch.Tensor] | None = None
+        self.best_step = 0
+        self._best_loss = math.inf
+        self._validations_since_best = 0
+        self._step = 0                  # finished steps
+        self._piece = recipe.batch_size
+        self._waiting: list[tuple] = []     # rows whose loss has not been read from the device yet
+        self._stopping = self._ended_early = self._failed = False
+        self._batches: Batches | None = None
+        self._optimizer_state: dict | None = None
+        if resume and self.folder is not None:
+            self._restore()
+            self.history.threads = threads or self.history.threads
+
+    # --- what a caller does with a run ---
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step, or an early stop by `patience`, has been reached."""
+        return self._step >= self.total or self._ended_early
+
+    def __iter__(self) -> "Run":
+        self._stopping = False
+        return self
+
+    def __next__(self) -> Step:
+        if self.finished or self._stopping:
+            self._save()
+            raise StopIteration
+        if self._batches is None:
+            self._prepare()
+        with Uninterrupted(), threads(self.history.threads):
+            return self._advance()
+
+    def fit(self) -> History:
+        """Run to the end with a progress bar. An interrupt saves what there is and is raised again."""
+        with Bar(self.total, self.history) as bar:
+            try:
+                for _step in self:
+                    bar.update()
+            except KeyboardInterrupt:
+                self._save()
+                raise
+        return self.history
+
+    def stop(self) -> None:
+        """End the loop after the step in hand. Any thread may call this."""
+        self._stopping = True
+
+    def load_best(self) -> int:
+        """Put the weights with the lowest validation loss into the model; return the step they are from."""
+        if self.best_weights is None:
+            raise TrainingError(_("There is no best model yet: nothing has been validated."))
+        self.model.load_state_dict(self.best_weights)
+        return self.best_step
+
+    # --- one step ---
+
+    def _prepare(self) -> None:
+        """Move model and data to the device, and settle what stays fixed for the whole run."""
+        images = self.dataset.train.inputs.ndim == 4 and self.device.type != "mps"
+        self.model.to(self.device, memory_format=torch.channels_last if images else torch.preserve_format)
+        self._batches = Batches(self.dataset.train, self.recipe.batch_size, self.recipe.seed, self.device)
+        self._optimizer = self.recipe.make_optimizer(self.model, self.device)
+        if self._optimizer_state is not None:
+            self._optimizer.load_state_dict(self._optimizer_state)
+        half = self.recipe.precision == "bf16" or (
+            self.recipe.precision == "auto" and self.device.type == "cuda" and torch.cuda.is_bf16_supported())
+        self._autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        self._last_read = time.perf_counter()
+        if self.history.threads is None:
+            self.history.threads = self._choose_threads()
+
+    def _choose_threads(self) -> int:
+        if self.device.type != "cpu":
+            return torch.get_num_threads()
+        model, (inputs, targets) = copy.deepcopy(self.model).train(), self._batches[self._step]
+
+        def step():
+            with seeded(self.device, self.recipe.seed, PROBE), self._autocast:
+                loss = F.cross_entropy(model(inputs), targets)
+            loss.backward()
+        return fastest(step)
+
+    def _advance(self) -> Step:
+        began = time.perf_counter()
+        index, recipe = self._step, self.recipe
+        learning_rate = recipe.learning_rate_at(index, self.total)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.model.train()
+        inputs, targets = self._batches[index]
+        loss, correct = self._gradients(inputs, targets)
+        if recipe.l1:
+            for weight in self.model.parameters():
+                if weight.grad is not None:
+                    weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
+        self._optimizer.step()
+        self._step += 1
+        epoch = index // self._batches.steps_per_epoch + 1
+        self._waiting.append((self._step, epoch, learning_rate, loss, correct, len(targets)))
+        if self.device.type == "cpu" or began - self._last_read > READ_EVERY or self._step == self.total:
+            self._flush()
+        self.history.images += len(targets)
+        self.history.seconds += time.perf_counter() - began
+        validation = self._validate() if self._is_due(recipe.validate_every) else (None, None)
+        if self._is_due(self.save_every):
+            self._save()
+        return Step(self._step, self.total, epoch, loss, learning_rate, *validation)
+
+    def _gradients(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Leave the gradients of the mean loss in the weights; return that loss and how many were right."""
+        while True:
+            try:
+                with seeded(self.device, self.recipe.seed, STEP, self._step):
+                    return self._gradients_in_pieces(inputs, targets)
+            except torch.OutOfMemoryError:
+                if self._piece == 1:
+                    raise
+                self._piece = math.ceil(min(self._piece, len(targets)) / 2)
+                self.history.messages.append(_(
+                    "Out of memory at step {step}: each batch of {batch} is now computed {piece} at a time.").format(
+                        step=self._step + 1, batch=self.recipe.batch_size, piece=self._piece))
+
+    def _gradients_in_pieces(self, inputs, targets) -> tuple[torch.Tensor, torch.Tensor]:
+        losses, correct = [], []
+        for x, y in zip(inputs.split(self._piece), targets.split(self._piece), strict=True):
+            if self.recipe.augmentation is not None:
+                x = self.recipe.augmentation(x)
+            with self._autocast:
+                logits = self.model(x)
+                loss = F.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+            if len(y) < len(targets):
+                loss = loss * (len(y) / len(targets))
+            if self.device.type == "cpu" and not math.isfinite(loss.item()):
+                raise self._explain(loss.item(), self._step + 1)    # before the gradients of the last step go
+            if not losses:
+                self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            losses.append(loss.detach())
+            correct.append((logits.detach().argmax(dim=1) == y).sum())
+        return (losses[0], correct[0]) if len(losses) == 1 else (sum(losses), sum(correct))
+
+    def _is_due(self, every: int | None) -> bool:
+        return self._step == self.total or self._step % (every or self._batches.steps_per_epoch) == 0
+
+    # --- what follows a step ---
+
+    def _flush(self) -> None:
+        """Read the losses that still wait on the device into the history, and look at each."""
+        if not self._waiting:
+            return
+        rows, self._waiting = self._waiting, []
+        losses = torch.stack([row[3] for row in rows]).tolist()
+        correct = torch.stack([row[4] for row in rows]).tolist()
+        for (step, epoch, learning_rate, *_rest, count), loss, right in zip(rows, losses, correct, strict=True):
+            if not math.isfinite(loss):
+                self._step = step
+                raise self._explain(loss, step)
+            self.history.append(step, epoch, learning_rate, loss, right / count)
+        self._last_read = time.perf_counter()
+
+    def _validate(self) -> tuple[float, float]:
+        self._flush()
+        try:
+            scores = evaluate(self.model, self.dataset.validation)
+        except settings.SettingError as error:
+            raise self._explain(math.nan, self._step) from error    # the last update broke the weights
+        self.history.set_validation(scores.loss, scores.accuracy)
+        if scores.loss < self._best_loss:
+            self._best_loss, self.best_step, self._validations_since_best = scores.loss, self._step, 0
+            self.best_weights = {name: value.detach().cpu().clone()
+                                 for name, value in self.model.state_dict().items()}
+        else:
+            self._validations_since_best += 1
+        if self.recipe.patience and self._validations_since_best >= self.recipe.patience:
+            self._ended_early = True
+            self.history.messages.append(_(
+                "Stopped early at step {step}: the lowest validation loss was at step {best}.").format(
+                    step=self._step, best=self.best_step))
+        return scores.loss, scores.accuracy
+
+    def _explain(self, loss: float, step: int) -> TrainingError:
+        finite = {name: weight.grad[weight.grad.isfinite()].abs().max().item()
+                  for name, weight in self.model.named_parameters()
+                  if weight.grad is not None and weight.grad.isfinite().any()}
+        name = max(finite, key=finite.get, default=None)
+        largest = _("{value:.3g}, in {name}").format(value=finite[name], name=name) if name else _("not finite")
+        kept = checkpoint.names(self.folder) if self.folder is not None else []
+        self._ended_early = self._failed = True
+        return TrainingError(_(
+            "The loss became {loss} at step {step}, with learning rate {rate:g}. Largest gradient before it: "
+            "{largest}. The curve up to there is in run.history; last good checkpoint: {kept}. Try a learning "
+            "rate of {advice:g}, or look for inputs that are not finite.").format(
+                loss=loss, step=step, rate=self.recipe.learning_rate, largest=largest,
+                kept=self.folder / kept[-1] if kept else _("none"), advice=self.recipe.learning_rate / 10))
+
+    # --- checkpoints ---
+
+    def _save(self) -> None:
+        self._flush()
+        if self.folder is None or not self._step or self._batches is None or self._failed:
+            return
+        about = {"step": self._step, "model": type(self.model).__name__, "recipe": self.recipe.as_dict()}
+        state = {"optimizer": self._optimizer.state_dict(), "history": self.history.state(),
+                 "piece": self._piece, "ended_early": self._ended_early, "best_weights": self.best_weights,
+                 "best_step": self.best_step, "best_loss": self._best_loss,
+                 "validations_since_best": self._validations_since_best}
+        checkpoint.save(self.folder, about, self.model.state_dict(), state)
+
+    def _restore(self) -> None:
+        saved = checkpoint.latest(self.folder)
+        if saved is None:
+            return
+        checkpoint.check_fits(saved, self.model, self.recipe.as_dict())
+        self.model.load_state_dict(saved.weights)
+        self.history = History.from_state(saved.state["history"])
+        self._step = saved.about["step"]
+        self._optimizer_state, self._piece = saved.state["optimizer"], saved.state["piece"]
+        self.best_weights, self.best_step = saved.state["best_weights"], saved.state["best_step"]
+        self._best_loss = saved.state["best_loss"]
+        self._validations_since_best = saved.state["validations_since_best"]
+        self._ended_early = saved.state["ended_early"] and self.recipe.patience is not None
+
+
+def _check_data(model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
+    """Refuse data that the model cannot take, before anything is moved or trained."""
+    for name in ("train", "validation", "test"):
+        split = getattr(dataset, name)
+        if split.inputs.dtype not in (torch.uint8, torch.float32, torch.int64):
+            raise refuse(f"{name}.inputs.dtype", split.inputs.dtype, "torch.uint8, torch.float32, torch.int64")
+        if split.targets.dtype != torch.int64:
+            raise refuse(f"{name}.targets.dtype", split.targets.dtype, "torch.int64")
+    if recipe.batch_size > len(dataset.train):
+        raise refuse("batch_size", recipe.batch_size, _("at most the {count} training examples").format(
+            count=len(dataset.train)))
+    was_training = model.training
+    device = next(model.parameters()).device
+    try:
+        with torch.inference_mode():
+            logits = model.eval()(as_float(dataset.train.inputs[:2]).to(device))
+    except (RuntimeError, ValueError) as error:
+        raise refuse("inputs", tuple(dataset.train.inputs.shape[1:]), _(
+            "a shape that {model} can take").format(model=type(model).__name__),
+            _("It says: {error}").format(error=str(error).splitlines()[0])) from error
+    finally:
+        model.train(was_training)
+    for name in ("train", "validation", "test"):
+        targets = getattr(dataset, name).targets
+        if targets.min() < 0 or targets.max() >= logits.shape[1]:
+            raise refuse(f"{name}.targets", f"{targets.min()}..{targets.max()}",
+                         _("labels from 0 to {last}, one for each output of the model").format(
+                             last=logits.shape[1] - 1))

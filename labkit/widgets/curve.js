@@ -1,0 +1,242 @@
+// The curves of a lab on canvas. Reads the packets of curve.py; writes nothing to the kernel.
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+const quantity = (name) => name.replace(/^(train|validation)_/, "");
+const isValidation = (name) => name.startsWith("validation_");
+const PAD = { left: 52, right: 12, top: 10, bottom: 30 };
+
+// One run: its series with typed arrays cut out of the packet.
+function unpack(runs, bytes) {
+  const aligned = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  let at = 0;
+  const take = (length) => new Float32Array(aligned, 4 * (at += length) - 4 * length, length);
+  return runs.map((run) => ({
+    ...run, series: run.series.map(({ name, length }) => ({ name, x: take(length), y: take(length) })),
+  }));
+}
+
+function ticks(low, high, log) {
+  if (log) {
+    const all = [];
+    for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) {
+      for (const m of [1, 2, 5]) all.push(m * 10 ** p);
+    }
+    return all.filter((v) => v >= low && v <= high);
+  }
+  const raw = (high - low) / 4;
+  const size = 10 ** Math.floor(Math.log10(raw));
+  const step = size * ([1, 2, 5].find((m) => m * size >= raw) ?? 10);
+  const all = [];
+  for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step) all.push(Number(v.toPrecision(12)));
+  return all;
+}
+
+class Panel {
+  constructor(what, labels) {
+    this.what = what;
+    this.labels = labels;
+    this.cursor = null;         // the step that is read, or null
+    this.canvas = make("canvas", { tabIndex: 0 });
+    this.canvas.setAttribute("role", "img");
+    this.readout = make("output", { className: "lk-readout", textContent: " " });
+    this.element = make("div", { className: "lk-panel" }, this.canvas, this.readout);
+    this.canvas.addEventListener("pointermove", (event) => this.readAt(event.offsetX));
+    this.canvas.addEventListener("pointerdown", (event) => this.readAt(event.offsetX));
+    this.canvas.addEventListener("pointerleave", () => this.read(null));
+    this.canvas.addEventListener("focus", () => this.cursor === null && this.read(this.xRange[1]));
+    this.canvas.addEventListener("keydown", (event) => {
+      const jump = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!jump) return;
+      const size = Math.max(1, (this.xRange[1] - this.xRange[0]) / 50);
+      this.read(Math.round((this.cursor ?? this.xRange[1]) + jump * size));
+      event.preventDefault();
+    });
+  }
+
+  lines() {
+    return this.runs.flatMap((run) => run.series.filter((s) => quantity(s.name) === this.what && s.x.length)
+      .map((s) => ({ run, ...s })));
+  }
+
+  draw(runs, goal, log) {
+    Object.assign(this, { runs, goal, log });
+    const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
+    if (!width) return;
+    const ratio = window.devicePixelRatio || 1;
+    Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
+    const c = this.canvas.getContext("2d");
+    c.scale(ratio, ratio);
+    const style = getComputedStyle(this.element);
+    const lines = this.lines();
+    const ys = lines.flatMap((l) => [...l.y].filter((v) => Number.isFinite(v) && (!log || v > 0)));
+    if (goal !== undefined) ys.push(goal);
+    let low = Math.min(...ys), high = Math.max(...ys);
+    if (!ys.length) [low, high] = [0.1, 1];
+    if (low === high) [low, high] = [low * 0.9, high * 1.1 + 1e-9];
+    const xHigh = Math.max(2, ...lines.map((l) => l.x[l.x.length - 1]));
+    this.xRange = [Math.min(xHigh - 1, ...lines.map((l) => l.x[0])), xHigh];
+    const f = log ? Math.log : (v) => v;
+    const inner = [width - PAD.left - PAD.right, height - PAD.top - PAD.bottom];
+    this.toX = (x) => PAD.left + inner[0] * (x - this.xRange[0]) / (this.xRange[1] - this.xRange[0]);
+    const toY = (y) => PAD.top + inner[1] * (1 - (f(y) - f(low)) / (f(high) - f(low)));
+
+    c.font = `11px ${style.fontFamily}`;
+    c.strokeStyle = style.getPropertyValue("--lk-line");
+    c.fillStyle = style.color;
+    c.lineWidth = 0.5;
+    c.textBaseline = "middle";
+    c.textAlign = "right";
+    for (const y of ticks(low, high, log)) {
+      c.globalAlpha = 0.5;
+      stroke(c, [[PAD.left, toY(y)], [width - PAD.right, toY(y)]]);
+      c.globalAlpha = 1;
+      c.fillText(String(Number(y.toPrecision(3))), PAD.left - 6, toY(y));
+    }
+    c.textAlign = "center";
+    for (const x of ticks(...this.xRange, false)) c.fillText(String(x), this.toX(x), height - PAD.bottom + 10);
+    c.fillText(this.labels.step, PAD.left + inner[0] / 2, height - 7);
+    c.save();
+    c.translate(9, PAD.top + inner[1] / 2);
+    c.rotate(-Math.PI / 2);
+    c.fillText(this.labels[this.what] ?? this.what.replaceAll("_", " "), 0, 0);
+    c.restore();
+
+    for (const line of lines) {
+      c.strokeStyle = c.fillStyle = line.run.colour;
+      c.lineWidth = line.run.ghost ? 1 : 2;
+      c.globalAlpha = line.run.ghost ? 0.7 : 1;
+      c.setLineDash(isValidation(line.name) ? [6, 4] : []);
+      const points = [];
+      line.x.forEach((x, i) => Number.isFinite(line.y[i]) && (!log || line.y[i] > 0)
+        && points.push([this.toX(x), toY(line.y[i])]));
+      stroke(c, points);
+      if (isValidation(line.name)) points.forEach(([x, y]) => { c.beginPath(); c.arc(x, y, 2.5, 0, 7); c.fill(); });
+    }
+    c.globalAlpha = 1;
+    if (goal !== undefined) {
+      c.strokeStyle = c.fillStyle = style.color;
+      c.lineWidth = 1;
+      c.setLineDash([2, 3]);
+      stroke(c, [[PAD.left, toY(goal)], [width - PAD.right, toY(goal)]]);
+      c.textAlign = "right";
+      c.fillText(`${this.labels.goal} ${goal}`, width - PAD.right, toY(goal) + (toY(goal) < PAD.top + 16 ? 9 : -8));
+    }
+    if (this.cursor !== null) {
+      c.strokeStyle = style.color;
+      c.setLineDash([]);
+      c.lineWidth = 1;
+      stroke(c, [[this.toX(this.cursor), PAD.top], [this.toX(this.cursor), height - PAD.bottom]]);
+    }
+  }
+
+  readAt(pixels) {
+    const share = (pixels - PAD.left) / (this.canvas.clientWidth - PAD.left - PAD.right);
+    this.read(Math.round(this.xRange[0] + share * (this.xRange[1] - this.xRange[0])));
+  }
+
+  read(step) {
+    this.cursor = step === null ? null : Math.max(this.xRange[0], Math.min(this.xRange[1], step));
+    this.draw(this.runs, this.goal, this.log);
+    if (this.cursor === null) { this.readout.textContent = " "; return; }
+    const values = this.lines().map((line) => {
+      let nearest = 0;
+      line.x.forEach((x, i) => { if (Math.abs(x - this.cursor) < Math.abs(line.x[nearest] - this.cursor)) nearest = i; });
+      return `#${line.run.number} ${isValidation(line.name) ? this.labels.validation : this.labels.train} `
+        + `${line.y[nearest].toPrecision(3)}`;
+    });
+    this.readout.textContent = `${this.labels.step} ${this.cursor}: ${values.join(" · ")}`;
+  }
+}
+
+function stroke(c, points) {
+  c.beginPath();
+  points.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
+  c.stroke();
+}
+
+function render({ model, el }) {
+  const labels = model.get("labels");
+  el.classList.add("labkit-live", "lk-curve");
+  el.dataset.lmSuppressShortcuts = "true";
+  el.addEventListener("keydown", (event) => event.stopPropagation());
+
+  const log = make("input", { type: "checkbox", name: "log" });
+  const panels = new Map();
+  const panelBox = make("div", { className: "lk-panels" });
+  const legend = make("ul", { className: "lk-legend" });
+  const status = make("div", { className: "lk-status" });
+  const spoken = make("div", { className: "lk-spoken" });
+  spoken.setAttribute("role", "status");
+  const table = make("table");
+  const details = make("details", {}, make("summary", { textContent: labels.table }), table);
+  el.append(
+    make("div", { className: "lk-head" }, make("strong", { textContent: labels.title }),
+      make("label", {}, log, ` ${labels.log}`)),
+    status, panelBox, legend, details, spoken);
+
+  let lastSpoken = 0;
+  function update() {
+    const now = model.get("now");
+    if (!now.series) return;
+    const runs = [
+      ...unpack(model.get("past"), model.get("past_points")).map((run) => ({ ...run, ghost: true })),
+      ...unpack([now], model.get("now_points")),
+    ];
+    runs.forEach((run) => { run.colour = labels.colours[(run.number - 1) % labels.colours.length]; });
+    for (const what of new Set(runs.flatMap((run) => run.series.map((s) => quantity(s.name))))) {
+      if (panels.has(what)) continue;
+      panels.set(what, new Panel(what, labels));
+      panelBox.append(panels.get(what).element);
+    }
+    for (const [what, panel] of panels) {
+      const goal = Object.entries(now.goal).find(([name]) => quantity(name) === what);
+      panel.draw(runs, goal?.[1], log.checked);
+      panel.canvas.setAttribute("aria-label", `${labels[what] ?? what}. ${now.summary}. ${labels.keys}`);
+    }
+    status.textContent = now.status;
+    el.dataset.state = now.state;
+    legend.replaceChildren(...runs.map((run) => {
+      const item = make("li", { textContent: run.legend });
+      item.style.setProperty("--lk-run", run.colour);
+      if (run.ghost) item.classList.add("lk-ghost");
+      return item;
+    }));
+    if (details.open) fillTable(table, runs, labels);
+    if (Date.now() - lastSpoken > 5000 || now.state !== "training") {
+      lastSpoken = Date.now();
+      spoken.textContent = now.summary;
+    }
+  }
+
+  const events = ["change:now", "change:now_points", "change:past_points"];
+  // Python sends a description and its points together; both have arrived when the next frame is drawn.
+  let frame = 0;
+  const later = () => { frame ||= requestAnimationFrame(() => { frame = 0; update(); }); };
+  events.forEach((event) => model.on(event, later));
+  log.addEventListener("change", update);
+  details.addEventListener("toggle", update);
+  const sizes = new ResizeObserver(later);
+  sizes.observe(panelBox);
+  const themes = new MutationObserver(later);
+  themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+  update();
+  return () => {
+    events.forEach((event) => model.off(event, later));
+    cancelAnimationFrame(frame);
+    sizes.disconnect();
+    themes.disconnect();
+  };
+}
+
+function fillTable(table, runs, labels) {
+  const row = (cell, texts) => make("tr", {}, ...texts.map((text) => make(cell, { textContent: text })));
+  table.replaceChildren(row("th", [labels.run, labels.value, labels.step, ""]), ...runs.flatMap((run) =>
+    run.series.filter((s) => s.x.length).map((s) => row("td", [
+      run.legend, s.name.replaceAll("_", " "), String(s.x[s.x.length - 1]), s.y[s.y.length - 1].toPrecision(4)]))));
+}
+
+export default { render };

@@ -1,0 +1,77 @@
+"""The curves of a lab: a small widget that the training thread alone writes, and its still copy."""
+from pathlib import Path
+
+import traitlets
+from matplotlib.figure import Figure
+
+from labkit.language import _
+from labkit.widgets.still import CSS, LiveWidget, picture
+from labkit.widgets.trace import Trace
+
+# Three from Okabe & Ito 2008 and three darker ones: each has a contrast of 3:1 on a white and on a black ground.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C9A", "#A87B00", "#7A7A7A")
+
+
+class LabCurve(LiveWidget):
+    """Loss and accuracy against steps, drawn on canvas by curve.js from two small packets.
+
+    `now` and `past` describe the run in hand and the earlier ones; `now_points` and `past_points` hold their
+    steps and values as float32, in the order of the series described.
+    """
+    _esm = Path(__file__).with_name("curve.js")
+    _css = CSS
+    labels = traitlets.Dict().tag(sync=True)
+    now = traitlets.Dict().tag(sync=True)
+    now_points = traitlets.Bytes().tag(sync=True)
+    past = traitlets.List().tag(sync=True)
+    past_points = traitlets.Bytes().tag(sync=True)
+
+    def __init__(self, title: str):
+        super().__init__(labels={
+            "title": title, "step": _("step"), "log": _("logarithmic axis"), "table": _("Show as table"),
+            "goal": _("goal"), "train": _("train"), "validation": _("validation"), "colours": COLOURS,
+            "loss": _("loss"), "accuracy": _("accuracy"), "run": _("run"), "value": _("value"),
+            "keys": _("Curves. Left and right arrow keys read the values at a step.")})
+
+    def publish(self, trace: Trace, legend: str, status: str, summary: str, goal: dict) -> None:
+        """Send the run in hand: one message of a few kilobytes."""
+        series, points = trace.packed()
+        with self.hold_sync():
+            self.now = {"legend": legend, "state": trace.state, "status": status, "summary": summary,
+                        "series": series, "goal": goal, "number": trace.number}
+            self.now_points = points
+
+    def publish_past(self, traces: list[Trace], texts: list[str]) -> None:
+        """Send the earlier runs; needed only when one is added or removed."""
+        packed = [trace.packed() for trace in traces]
+        with self.hold_sync():
+            self.past = [{"legend": text, "series": series, "number": trace.number}
+                         for trace, text, (series, _points) in zip(traces, texts, packed, strict=True)]
+            self.past_points = b"".join(points for _series, points in packed)
+
+
+def quantity(name: str) -> str:
+    """What a series measures: `loss` for train_loss and validation_loss. One panel for each."""
+    return name.split("_", 1)[1] if name.startswith(("train_", "validation_")) else name
+
+
+def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
+    """The same curves as a PNG: the last run in full, the earlier ones thin. Validation is dashed."""
+    names = list(dict.fromkeys(name for trace in traces for name in trace.columns))
+    quantities = list(dict.fromkeys(map(quantity, names))) or ["loss"]
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    for axes, what in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
+        for trace, text in zip(traces, texts, strict=True):
+            for name in (name for name in trace.columns if quantity(name) == what):
+                validation = name.startswith("validation_")
+                last = trace is traces[-1]
+                axes.plot(*trace[name], color=COLOURS[(trace.number - 1) % len(COLOURS)],
+                          linestyle="--" if validation else "-", marker="o" if validation else None,
+                          markersize=3, linewidth=1.6 if last else 0.7, alpha=1 if last else 0.6,
+                          label=f"{text} · {name.split('_')[0]}")
+        axes.set(xlabel="step", ylabel=what)
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend(fontsize=7, frameon=False)
+    figure.suptitle(title, fontsize=10)
+    return picture(figure)

@@ -1,0 +1,40 @@
+"""A guess that the learner commits to before the experiment, and its answer afterwards."""
+from pathlib import Path
+
+import traitlets
+from IPython.display import display
+
+from labkit.language import _
+from labkit.settings import refuse
+from labkit.widgets.still import CSS, LiveWidget
+
+
+class Guess(LiveWidget):
+    """A question with a few answers as native radio buttons. `choice` is the text chosen, or empty."""
+    _esm = Path(__file__).with_name("guess.js")
+    _css = CSS
+    question = traitlets.Unicode().tag(sync=True)
+    options = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    choice = traitlets.Unicode("").tag(sync=True)
+
+    def reveal(self, answer: str) -> None:
+        """Print what was measured beside what was guessed. `answer` is one of the options."""
+        if answer not in self.options:
+            raise refuse("answer", answer, ", ".join(self.options))
+        if not self.choice:
+            print(_("Measured: {answer}. (No guess was made.)").format(answer=answer))
+        elif self.choice == answer:
+            print(_("Measured: {answer}, as you guessed.").format(answer=answer))
+        else:
+            print(_("Measured: {answer}. You guessed {choice}.").format(answer=answer, choice=self.choice))
+
+
+def guess(question: str, options: list[str]) -> Guess:
+    """Show `question` with its `options`, and return the guess, whose `reveal(answer)` comes later.
+
+    Without a kernel or a browser the options stay as plain text below, and no guess is made.
+    """
+    widget = Guess(question=question, options=list(options))
+    display(widget)
+    display({"text/plain": "\n".join([question, *(f"  ○ {option}" for option in options)])}, raw=True)
+    return widget

@@ -1,0 +1,342 @@
+"""A lab whose sliders retrain a network while its curve grows.
+
+One worker thread trains, and it alone writes the curve; sliders and buttons only raise a generation counter
+and say what is wanted, since their callbacks may run on any thread. The first run is waited for inside the
+cell, so that a notebook run without a browser ends with training done and the still copy stored.
+"""
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import torch
+from IPython.display import display
+
+from labkit.device import choose as choose_device
+from labkit.device import describe
+from labkit.language import _
+from labkit.settings import refuse
+from labkit.widgets.controls import Control, LabControls
+from labkit.widgets.curve import LabCurve, quantity, still_picture
+from labkit.widgets.still import StillCopy
+from labkit.widgets.trace import Trace, legends
+
+PUBLISH_EVERY = 0.1     # seconds between two packets to the page
+EARLIER_RUNS = 5        # kept for comparison
+_training = threading.Lock()    # two labs training at once would fight for the cores
+_newest: list["LiveLab"] = []   # the lab that holds, or waits for, that lock
+
+
+class LabError(RuntimeError):
+    """A lab whose `train` function cannot be used as it is; the message says what to change."""
+
+
+class _Left(BaseException):
+    """Raised inside `report` to leave `train` when other settings are wanted; no error."""
+
+
+class LiveLab:
+    """Sliders, buttons and curves around the learner's own `train(p, report)`.
+
+    train       an ordinary function; `p` holds the sliders' values, `p.seed`, and `p.steps`, the number of
+                steps to train; it calls `report(step, train_loss=..., validation_accuracy=...)` at each step
+    steps       (first, later): the first run is waited for, so it should take at most 4 s; later ones 15 s
+    goal        {"validation_accuracy": 0.85}: a line in the curve; a run that reaches it pauses there
+    seed        of the first run, and of every run until "new seed" is clicked
+    controls    name=Log(...), Int(...), Choice(...) or Toggle(...)
+
+    State is plain Python: `lab.runs` (a `Trace` each, the last one is in hand), `lab.history`, `lab.status`,
+    `lab.error`. `lab.set(learning_rate=0.1)`, `stop()`, `resume()`, `restart()` do what the page does.
+    """
+
+    def __init__(self, train: Callable, *, steps: tuple[int, int] = (150, 600),
+                 goal: dict[str, float] | None = None, seed: int = 0, title: str = "", **controls: Control):
+        for name, control in controls.items():
+            if not isinstance(control, Control):
+                raise refuse(name, control, "Log(low, high, value), Int(low, high, value), Choice(...), Toggle(...)")
+        self._train, self._controls, self._steps = train, controls, steps
+        self.goal, self.seed, self.title = dict(goal or {}), seed, title
+        self.runs: list[Trace] = []
+        self.error: Exception | None = None
+        self.status = ""
+        self._device = describe(choose_device())
+        self._condition = threading.Condition()
+        self._generation = 0
+        self._wanted: dict | None = None
+        self._paused = False
+        self._worker: threading.Thread | None = None
+        self._published = 0.0
+        self._still = StillCopy("still copy of the curves above")
+        self._shown = False
+        self.controls = LabControls(controls, self.goal)
+        self.curve = LabCurve(title)
+        self.controls.observe(self._on_values, "values")
+        self.controls.observe(self._on_command, "command")
+
+    # --- what a learner or a test calls ---
+
+    def show(self) -> None:
+        """Show the lab, train once with the values as they are, and leave the still copy below."""
+        display(self.controls)
+        display(self.curve)
+        self._shown = True
+        self._want(self.values, first=True)
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            self.stop()
+            self.wait(timeout=5)
+
+    @property
+    def values(self) -> dict:
+        """The values that the controls show."""
+        return dict(self.controls.values)
+
+    @property
+    def history(self) -> Trace | None:
+        """What the run in hand has reported."""
+        return self.runs[-1] if self.runs else None
+
+    def set(self, **values) -> None:
+        """Move controls from code, as a learner does in the page; raises `SettingError` for a bad value."""
+        self.controls.values = {**self.values, **self._checked(values)}
+
+    def stop(self) -> None:
+        """Pause at the end of the step in hand."""
+        with self._condition:
+            self._paused = True
+            self._condition.notify_all()
+
+    def resume(self) -> None:
+        """Go on from the step after the pause."""
+        with self._condition:
+            self._paused = False
+            self._condition.notify_all()
+
+    def restart(self, new_seed: bool = False) -> None:
+        """Train again from the start with the same values."""
+        self.seed += new_seed
+        self._want(self.values)
+
+    def clear(self) -> None:
+        """Forget the earlier runs."""
+        with self._condition:
+            del self.runs[:-1]
+        self._publish_past()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when the lab has finished, paused or failed; a failure of `train` is raised again."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._worker is None or self._is_resting(), timeout)
+        if self.error is not None:
+            raise self.error
+
+    # --- what the page's messages do: note what is wanted, and nothing else ---
+
+    def _on_values(self, change) -> None:
+        self._want(change["new"])
+
+    def _on_command(self, change) -> None:
+        command = change["new"]
+        actions = {"stop": self.stop, "resume": self.resume, "restart": self.restart, "clear": self.clear,
+                   "new_seed": lambda: self.restart(new_seed=True), "goal": lambda: self.goal.update(command["value"])}
+        actions[command["name"]]()
+
+    def _want(self, values: dict, first: bool = False) -> None:
+        values = self._checked(values)
+        with self._condition:
+            self._generation += 1
+            self._wanted = {"values": values, "seed": self.seed, "steps": self._steps[0 if first else 1]}
+            self._paused = False
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="labkit-lab", daemon=True)
+                self._worker.start()
+            self._condition.notify_all()
+
+    def _checked(self, values: dict) -> dict:
+        for name in values:
+            if name not in self._controls:
+                raise refuse("control", name, ", ".join(self._controls))
+        return {name: self._controls[name].check(name, value) for name, value in values.items()}
+
+    # --- the worker ---
+
+    def _is_resting(self) -> bool:
+        return self._wanted is None and bool(self.runs) and self.runs[-1].state == "paused"
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                if self._wanted is None:
+                    self._worker = None
+                    self._condition.notify_all()
+                    return
+                wanted, self._wanted, generation = self._wanted, None, self._generation
+            self._train_once(wanted, generation)
+
+    def _train_once(self, wanted: dict, generation: int) -> None:
+        trace = Trace(self.runs[-1].number + 1 if self.runs else 1, wanted["values"], wanted["seed"], wanted["steps"])
+        with self._condition:
+            self._drop_short_run()
+            self.runs = [*self.runs[-EARLIER_RUNS:], trace]
+            self.error = None
+        self._publish_past()
+        self._say(_("waiting for another lab to pause"))
+        report = _Report(self, trace, generation)
+        p = SimpleNamespace(**wanted["values"], seed=wanted["seed"], steps=wanted["steps"])
+        try:
+            with report.turn:
+                self._train(p, report)
+            if not trace.columns:
+                raise LabError(_("train ended without a report. Call report(step, train_loss=...) at each step."))
+            trace.state = "finished"
+        except _Left:
+            trace.state = "superseded"
+        except Exception as error:  # noqa: BLE001 - a learner's function may raise anything; wait() raises it again
+            trace.state = "failed"
+            with self._condition:
+                self.error = error
+        if trace.state != "superseded":
+            self.refresh(trace)
+
+    def _drop_short_run(self) -> None:
+        """A run that was left almost at once, in the middle of a drag, is not worth comparing with."""
+        if self.runs and self.runs[-1].state == "superseded" and self.runs[-1].last_step < 0.05 * self.runs[-1].steps:
+            self.runs.pop()
+
+    # --- what the page is sent ---
+
+    def refresh(self, trace: Trace) -> None:
+        """Send the run as it stands, and renew the still copy."""
+        self.publish(trace)
+        if self._shown:
+            texts = self._legends()
+            finished = " · ".join(f"{name} {trace.last(name):.3f}" for name in trace.columns)
+            self._still.show(still_picture(self.runs, texts, self.title), alt=f"{self.title}: {finished}")
+
+    def publish(self, trace: Trace) -> None:
+        """Send the run in hand to the page."""
+        self._published = time.perf_counter()
+        speed = trace.last_step / trace.seconds if trace.seconds else 0.0
+        parts = [{"training": _("training"), "paused": _("paused"), "finished": _("finished"),
+                  "failed": _("failed"), "superseded": _("superseded")}[trace.state],
+                 _("step {step} of {steps}").format(step=trace.last_step, steps=trace.steps),
+                 _("{speed:,.0f} steps/s").format(speed=speed)]
+        if trace.state == "training":
+            if speed:
+                parts.append(_("{seconds:.0f} s left").format(
+                    seconds=max(0, trace.steps - trace.last_step) / speed))
+            parts.append(_("the kernel's ■ stops it too"))
+        parts.append(self._device)
+        if self.error is not None:
+            parts.append(f"{type(self.error).__name__}: {self.error}")
+        summary = ", ".join([parts[0], parts[1], *(
+            f"{name.replace('_', ' ')} {trace.last(name):.3f}" for name in trace.columns)])
+        self._say(" · ".join(parts), trace, summary)
+
+    def _say(self, status: str, trace: Trace | None = None, summary: str = "") -> None:
+        self.status = status
+        trace = trace or self.runs[-1]
+        self.curve.publish(trace, self._legends()[-1], status, summary or status, self.goal)
+
+    def _publish_past(self) -> None:
+        with self._condition:
+            earlier = self.runs[:-1]
+        self.curve.publish_past(earlier, self._legends()[:-1])
+
+    def _legends(self) -> list[str]:
+        labels = {name: control.describe(name)["label"] for name, control in self._controls.items()}
+        return legends(self.runs, labels)
+
+
+class _Turn:
+    """The right to train, and torch's random numbers while one has it.
+
+    Both are given back during a pause: another lab may train, the notebook draws its own numbers, and the
+    paused run later goes on with exactly the numbers it would have drawn.
+    """
+
+    def __init__(self, lab: LiveLab, seed: int):
+        self._lab, self._states = lab, None
+        self._seed = seed
+
+    def __enter__(self) -> None:
+        if _newest and _newest[-1] is not self._lab:
+            _newest[-1].stop()
+        _newest[:] = [self._lab]
+        _training.acquire()
+        outside = _random_states()
+        if self._states is None:
+            torch.manual_seed(self._seed)
+        else:
+            _set_random_states(self._states)
+        self._states = outside
+
+    def __exit__(self, *error) -> None:
+        inside = _random_states()
+        _set_random_states(self._states)
+        self._states = inside
+        _training.release()
+
+
+class _Report:
+    """The function that `train` calls at each step: it writes, publishes, pauses, and leaves."""
+
+    def __init__(self, lab: LiveLab, trace: Trace, generation: int):
+        self._lab, self._trace, self._generation = lab, trace, generation
+        self._began = time.perf_counter()
+        self.turn = _Turn(lab, trace.seed)
+
+    def __call__(self, step, **values) -> None:
+        lab, trace = self._lab, self._trace
+        self._leave_if_superseded()
+        now = time.perf_counter()
+        trace.seconds += now - self._began
+        self._began = now
+        trace.add(getattr(step, "index", step), values)
+        if self._reached_goal(values):
+            lab.stop()
+        if lab._paused:
+            self._pause()
+        elif now - lab._published > PUBLISH_EVERY:
+            lab.publish(trace)
+
+    def _leave_if_superseded(self) -> None:
+        if self._generation != self._lab._generation:
+            raise _Left
+
+    def _reached_goal(self, values: dict) -> bool:
+        """A loss reaches its goal from above, everything else from below; each run pauses there once."""
+        def reached(name, goal):
+            value = values.get(name)
+            return value is not None and (value <= goal if quantity(name) == "loss" else value >= goal)
+        if any(reached(name, goal) for name, goal in self._lab.goal.items()) and not self._trace.goal_reached:
+            self._trace.goal_reached = True
+            return True
+        return False
+
+    def _pause(self) -> None:
+        lab, trace = self._lab, self._trace
+        trace.state = "paused"
+        self.turn.__exit__()
+        try:
+            lab.refresh(trace)
+            with lab._condition:
+                lab._condition.notify_all()
+                lab._condition.wait_for(lambda: not lab._paused or self._generation != lab._generation)
+        finally:
+            self.turn.__enter__()
+        self._leave_if_superseded()
+        trace.state = "training"
+        self._began = time.perf_counter()
+
+
+def _random_states() -> tuple:
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return torch.get_rng_state(), cuda
+
+
+def _set_random_states(states: tuple) -> None:
+    torch.set_rng_state(states[0])
+    if states[1]:
+        torch.cuda.set_rng_state_all(states[1])
