@@ -162,7 +162,7 @@ class LiveLab:
     # --- the worker ---
 
     def _is_resting(self) -> bool:
-        return self._wanted is None and bool(self.runs) and self.runs[-1].state == "paused"
+        return self._wanted is None and self._paused and bool(self.runs) and self.runs[-1].state == "paused"
 
     def _work(self) -> None:
         while True:
@@ -175,9 +175,10 @@ class LiveLab:
             self._train_once(wanted, generation)
 
     def _train_once(self, wanted: dict, generation: int) -> None:
-        trace = Trace(self.runs[-1].number + 1 if self.runs else 1, wanted["values"], wanted["seed"], wanted["steps"])
         with self._condition:
             self._drop_short_run()
+            number = self.runs[-1].number + 1 if self.runs else 1
+            trace = Trace(number, wanted["values"], wanted["seed"], wanted["steps"])
             self.runs = [*self.runs[-EARLIER_RUNS:], trace]
             self.error = None
         self._publish_past()
