@@ -76,7 +76,7 @@ def status() -> list[tuple[str, str, str]]:
     """Name, state (`bundled`, `present` or `absent`) and a detail for people of each data set."""
     rows = []
     for name, source in SOURCES.items():
-        found = BUNDLED / source.file if source.find is None else source.find(settings.data_folder())
+        found = BUNDLED / source.file if source.find is None else _kept(source)
         if found is None:
             rows.append((name, "absent", _("{size:.0f} MB to fetch from {url}").format(
                 size=source.size / 1e6, url=source.source)))
@@ -99,15 +99,22 @@ def _locate(name: str, source: _Source, path: str | Path | None) -> Path:
             raise settings.refuse("path", str(path),
                                   _("the file {file}, or a folder that holds it").format(file=source.file))
         return found
-    folder = settings.data_folder()
-    found = source.find(folder) if os.environ.get("LABKIT_DATA") else None
-    if found is not None:           # the user's own folder: what lies there is taken as named, and noted
+    found = _kept(source)
+    if found is not None and os.environ.get("LABKIT_DATA"):     # the user's folder: what lies there is named
         return found
-    target = folder / source.file
+    target = settings.data_folder() / source.file
     advice = _("To have it by hand, open that address ({size:.0f} MB) in a browser and put the file at "
                "{target}. Without it, {instead} is bundled and serves the same chapters.").format(
                    size=source.size / 1e6, target=target, instead=f'load("{INSTEAD}")')
     return fetch(source.source, target, sha256=source.sha256, size=source.size, advice=advice)
+
+
+def _kept(source: _Source) -> Path | None:
+    """What the data folder holds of a set. Only in LABKIT_DATA can it be an extracted folder."""
+    folder = settings.data_folder()
+    if os.environ.get("LABKIT_DATA"):
+        return source.find(folder)
+    return folder / source.file if (folder / source.file).is_file() else None
 
 
 def _sha256(path: Path) -> str:
