@@ -9,8 +9,15 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// JupyterLab looks for this mark on the focused element itself; without it arrow keys select another cell.
+function keepKeys(element) {
+  element.dataset.lmSuppressShortcuts = "true";
+  return element;
+}
+
 function slider(operation, off, id, moved) {
-  const input = make("input", { type: "range", id, min: 0, max: operation.max, step: operation.step });
+  const input = keepKeys(make("input",
+    { type: "range", id, min: 0, max: operation.max, step: operation.step }));
   const shown = make("span", { ariaHidden: "true" });     // the input says it itself, as aria-valuetext
   const help = make("p", { id: `${id}-help`, textContent: operation.help });
   const tell = () => {
@@ -33,7 +40,6 @@ async function render({ model, el, host, signal }) {
   const page = model.get("page");
   const view = `labkit-augmentation-${views++}`;
   el.classList.add("labkit-live", "labkit-augmentation");
-  el.dataset.lmSuppressShortcuts = "true";    // arrow keys move a slider, not the notebook's selection
 
   const moved = (name, value) => {
     model.set("values", { ...model.get("values"), [name]: value });
@@ -48,7 +54,7 @@ async function render({ model, el, host, signal }) {
   const image = make("img");
   const status = make("p", { role: "status" });
   const error = make("p", { role: "alert" });
-  const use = make("button", { type: "button", textContent: page.use });
+  const use = keepKeys(make("button", { type: "button", textContent: page.use }));
   use.addEventListener("click", () => {
     model.set("used", model.get("used") + 1);
     model.save_changes();
@@ -60,15 +66,16 @@ async function render({ model, el, host, signal }) {
   const draw = () => {
     URL.revokeObjectURL(image.src);
     image.src = URL.createObjectURL(new Blob([sheet.get("png")], { type: "image/png" }));
-    image.alt = sheet.get("alt");
   };
   const report = () => {
+    image.alt = sheet.get("alt");
     status.textContent = sheet.get("status");
     error.textContent = sheet.get("error");
   };
 
   model.on("change:values", place);
   sheet.on("change:png", draw);
+  sheet.on("change:alt", report);
   sheet.on("change:status", report);
   sheet.on("change:error", report);
   signal.addEventListener("abort", () => URL.revokeObjectURL(image.src));   // anywidget drops the listeners
@@ -76,8 +83,8 @@ async function render({ model, el, host, signal }) {
   draw();
   report();
   const group = make("div", { role: "group", className: "sliders", ariaLabel: page.title },
-    ...sliders.map(({ element }) => element), use);
-  el.append(group, make("div", { className: "result" }, columns, image, status, error));
+    ...sliders.map(({ element }) => element));
+  el.append(group, make("div", { className: "result" }, columns, image, status, use, error));
 }
 
 export default { render };

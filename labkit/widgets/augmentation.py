@@ -35,12 +35,12 @@ def sliders() -> list[dict]:
     """One entry per operation: name, label, how a value is shown, help, largest value and step."""
     rows = [
         ("flip", _("Flip"), _("{value} of images"), _("Mirrors this share left to right."), 0.05),
-        ("rotate", _("Rotate"), _("±{value}°"), _("Turns an image either way, by up to this angle."), 1),
-        ("scale", _("Scale"), _("1 ± {value}"), _("Zooms out or in, by a factor from this range."), 0.05),
-        ("crop", _("Crop"), _("±{value} pixels"), _("Shifts by up to this much; black moves in."), 1),
-        ("colour", _("Colour"), _("1 ± {value}"), _("Changes brightness, contrast and saturation."), 0.05),
-        ("noise", _("Noise"), _("σ = {value}"), _("Adds Gaussian noise; white is 1, black is 0."), 0.01),
-        ("cutout", _("Cutout"), _("{value} of the side"), _("Blackens a square with this side."), 0.05),
+        ("rotate", _("Rotate"), _("±{value}°"), _("Turns either way, up to this angle."), 1),
+        ("scale", _("Scale"), _("1 ± {value}"), _("Zooms by a factor from this range."), 0.05),
+        ("crop", _("Crop"), _("±{value} pixels"), _("Shifts up to this far; black moves in."), 1),
+        ("colour", _("Colour"), _("1 ± {value}"), _("Brightness, contrast and saturation."), 0.05),
+        ("noise", _("Noise"), _("σ = {value}"), _("Gaussian, added to pixels of 0 to 1."), 0.01),
+        ("cutout", _("Cutout"), _("{value} of the side"), _("Blackens a square of this side."), 0.05),
     ]
     return [{"name": name, "label": label, "shown": shown, "help": text, "max": LARGEST[name], "step": step}
             for name, label, shown, text, step in rows]
@@ -168,7 +168,7 @@ class AugmentationPreview(LiveWidget):
     def show(self) -> None:
         """Display the widget and, as a second output, a still copy for readers without a kernel."""
         display(self)
-        self._still = StillCopy(_("still copy of the augmentation preview"))
+        self._still = StillCopy()
         self._show_still()
 
     def _ask(self, change) -> None:
@@ -206,8 +206,9 @@ class AugmentationPreview(LiveWidget):
         changed = augmentation.apply(images.repeat(self._variants, 1, 1, 1), self._seed)
         changed = changed.mul(255).round().to(torch.uint8).cpu().view(self._variants, *self._images.shape)
         self._picture = contact_sheet(self._images, changed, self._blocks)
-        shown, chosen = repr(augmentation), self._chosen
-        with self.sheet.hold_sync():
+        self._code = shown = repr(augmentation)
+        chosen = self._chosen
+        with self.sheet.hold_sync():        # one message, so that picture and words change together
             self.sheet.png = png(self._picture)
             self.sheet.alt = _("{count} images, each beside {variants} variants made by {code}").format(
                 count=len(self._images), variants=self._variants, code=shown)
@@ -225,7 +226,7 @@ class AugmentationPreview(LiveWidget):
         still = Image.new("RGB", (sheet.width, sheet.height + 2 * line), "white")
         still.paste(sheet, (0, 2 * line), mask=sheet)
         text = ImageDraw.Draw(still)
-        text.text((4, line // 2), repr(self.augmentation), fill="black", font=font, anchor="lm")
+        text.text((4, line // 2), self._code, fill="black", font=font, anchor="lm")
         columns = self.page["columns"]
         for number, title in enumerate(columns):
             if title.isascii():             # Pillow's own font has no Chinese
