@@ -1,0 +1,76 @@
+"""The command `labkit`: each subcommand is one row of COMMANDS, and its module loads when it is called."""
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from labkit import settings
+
+
+def _run(options):
+    from labkit.headless import run
+    return run(options.chapters, options.profile, options.parameters, options.out)
+
+
+def _lab(options):
+    from labkit.server import open_lab
+    return open_lab(options.language, options.rest)
+
+
+def _notebooks(options):
+    from labkit.stored import store
+    return store(options.chapters)
+
+
+def _doctor(options):
+    from labkit.doctor import report
+    return 0 if report(online=True) else 1
+
+
+def _main_of(module: str):
+    """What hands the rest of the line to `main` of a module of labkit, which reads it by itself."""
+    return lambda options: import_module(f"labkit.{module}").main(options.rest)
+
+
+CHAPTERS = ("chapters", {"nargs": "*", "metavar": "CHAPTER", "help": "05, 5 or 05_project; all if none is named"})
+PROFILE = ("--profile", {"default": "quick", "metavar": "PROFILE", "help": " | ".join(settings.PROFILES)})
+PARAMETER = ("-p", {"dest": "parameters", "nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE"),
+                    "help": "a value for the cell tagged parameters; may be given several times"})
+OUT = ("--out", {"metavar": "FOLDER", "help": "where to write; build/runs/<time> of the checkout if not given"})
+LANGUAGE = ("--language", {"default": "en", "help": " | ".join(settings.LANGUAGES)})
+
+COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where the module has a parser of its own)
+    "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT]),
+    "doctor": ("check this computer and say what to do", _doctor, []),
+    "lab": ("open the course in JupyterLab, which gets all other options", _lab, [LANGUAGE]),
+    "notebooks": ("for maintainers: execute chapters in place and store them", _notebooks, [CHAPTERS]),
+    "translate": ("build the Chinese notebooks", _main_of("translate"), None),
+    "record": ("for maintainers: write the runs that a chapter's verdicts rest on", _main_of("record"), None),
+}
+TAKE_THE_REST = ("lab", "translate", "record")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code: 2 for a value that is refused, else the command's own."""
+    parser = argparse.ArgumentParser(prog="labkit", description="The course's commands.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (purpose, action, options) in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, add_help=options is not None,
+                                      description=purpose[0].upper() + purpose[1:] + ".")
+        command.set_defaults(action=action)
+        for flag, details in options or []:
+            command.add_argument(flag, **details)
+    options, options.rest = parser.parse_known_args(arguments)
+    if options.rest and options.command not in TAKE_THE_REST:
+        parser.error(f"{options.command} does not know {' '.join(options.rest)}")
+    try:
+        return options.action(options) or 0
+    except settings.SettingError as error:
+        print(f"labkit {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

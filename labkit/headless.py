@@ -1,0 +1,284 @@
+"""Chapters without a browser: what `labkit run` does.
+
+papermill executes each notebook with this very Python. What a chapter took and what it judged is in
+summary.json, written anew after each chapter, so that a run which is broken off has it too.
+"""
+import ast
+import contextlib
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import math
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import papermill
+import psutil
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+
+from labkit import settings
+from labkit.language import _
+from labkit.settings import choose, refuse
+
+
+class ThisPython(AsyncKernelManager):
+    """Starts the kernel with the Python that runs this, whatever `python3` kernels the user has installed.
+
+    ipykernel passes on to the notebook what a cell writes to stderr; the rest, such as its protest at being
+    interrupted, is dropped.
+    """
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+    async def start_kernel(self, **options) -> None:
+        await super().start_kernel(stderr=subprocess.DEVNULL, **options)
+
+
+@dataclass
+class Result:
+    """How one chapter went. Peak memory is the kernel's with its children, in bytes, sampled 5 times a second."""
+    chapter: str
+    result: str                     # passed, failed or interrupted
+    seconds: float
+    peak_memory: int
+    claims: dict[str, int]          # verdict -> how many claims got it
+    notebook: str                   # the executed notebook, up to where it stopped
+    error: dict | None = None       # cell (position from 1), id, name, message
+
+
+def find(names: Sequence[str] = (), folder: Path | None = None) -> list[Path]:
+    """The notebooks of `folder` (default: chapters/) by number (`05`, `5`) or name (`05_project`); all for none.
+
+    Raises `SettingError` for a name that no notebook has.
+    """
+    folder = folder or settings.chapters_folder()
+    notebooks = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    if not notebooks:
+        raise refuse("chapters", str(folder), _("a folder with notebooks"))
+    numbers = {stem.split("_")[0].lstrip("0"): stem for stem in notebooks}
+    chosen = [numbers.get(name.lstrip("0"), name.removesuffix(".ipynb")) for name in names]
+    for name in chosen:
+        choose("chapter", name, notebooks)
+    return [notebooks[name] for name in dict.fromkeys(chosen or notebooks)]
+
+
+def parameters(notebook: Path) -> dict[str, object]:
+    """Names and default values in the cell tagged `parameters`; empty where there is none."""
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+    except (ValueError, nbformat.ValidationError) as error:
+        raise refuse("chapter", notebook.stem, _("a readable notebook"), str(error)) from error
+    for cell in cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            return {statement.targets[0].id: ast.literal_eval(statement.value)
+                    for statement in ast.parse(cell.source).body if isinstance(statement, ast.Assign)}
+    return {}
+
+
+def convert(name: str, text: str, default: object) -> object:
+    """`text` as a value of the type that `default` has. Raises `SettingError` where it is not one."""
+    advice = _("The default is {default}.").format(default=repr(default))
+    if isinstance(default, str):
+        return text
+    if isinstance(default, bool):
+        return choose(name, text.lower(), ("true", "false")) == "true"
+    if isinstance(default, int | float):
+        allowed = _("a whole number") if isinstance(default, int) else _("a finite number")
+        try:
+            number = type(default)(text)
+        except ValueError:
+            raise refuse(name, text, allowed, advice) from None
+        if not math.isfinite(number):
+            raise refuse(name, text, allowed, advice)
+        return number
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise refuse(name, text, _("a Python literal"), advice) from None
+    if default is not None and type(value) is not type(default):
+        raise refuse(name, text, _("a literal of type {kind}").format(kind=type(default).__name__), advice)
+    return value
+
+
+def plan(notebooks: Iterable[Path], profile: str, given: Iterable[tuple[str, str]]) -> dict[Path, dict]:
+    """The parameters of each notebook, all of them checked before anything runs.
+
+    Raises `SettingError` for an unknown profile, a name that a chosen chapter lacks, and a value of the wrong type.
+    """
+    texts = {"profile": profile, **dict(given)}
+    choose("profile", texts["profile"], settings.PROFILES)
+    planned = {}
+    for notebook in notebooks:
+        defaults = parameters(notebook)
+        for name in texts:
+            if name not in defaults:
+                raise refuse("parameter", name, ", ".join(defaults) or _("none"),
+                             _("Those are the parameters of {chapter}.").format(chapter=notebook.stem))
+        planned[notebook] = {name: convert(name, text, defaults[name]) for name, text in texts.items()}
+    return planned
+
+
+@contextlib.contextmanager
+def _peak_memory(every: float = 0.2) -> Iterator[list[int]]:
+    """Yield a list whose one number is the most bytes that this process's children have held together."""
+    peak, done = [0], threading.Event()
+
+    def held(process: psutil.Process) -> int:
+        try:
+            return process.memory_info().rss
+        except psutil.NoSuchProcess:        # it ended between being listed and being asked
+            return 0
+
+    def sample():
+        while not done.wait(every):
+            peak[0] = max(peak[0], sum(map(held, psutil.Process().children(recursive=True))))
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def verdicts(notebook: Path) -> dict[str, int]:
+    """How many claims got each verdict, from the metadata of the outputs that show them."""
+    if not notebook.exists():
+        return {}
+    cells = nbformat.read(notebook, as_version=4).cells
+    shown = [output.metadata.labkit for cell in cells for output in cell.get("outputs", [])
+             if "verdict" in output.get("metadata", {}).get("labkit", {})]
+    return dict(Counter({claim.claim: claim.verdict for claim in shown}.values()))
+
+
+def _literal(path: Path) -> str:
+    """papermill formats the paths that it is given with the parameters; braces in a folder's name are not meant."""
+    return str(path.resolve()).replace("{", "{{").replace("}", "}}")
+
+
+def execute(notebook: Path, output: Path, values: dict, title: str = "") -> Result:
+    """Execute one notebook in its own folder, as JupyterLab does, and write it to `output` cell by cell."""
+    error, result, at = None, "passed", {}
+
+    def remember(cell, cell_index):
+        if "injected-parameters" not in cell.metadata.get("tags", []):
+            at.update(cell=at.get("cell", 0) + 1, id=cell.get("id", ""))
+
+    start = time.monotonic()
+    with _peak_memory() as peak:
+        try:
+            papermill.execute_notebook(
+                _literal(notebook), _literal(output), values, kernel_name="python3", language="python",
+                cwd=notebook.parent.resolve(), kernel_manager_class=ThisPython, on_cell_start=remember,
+                progress_bar={"desc": title or notebook.stem, "leave": False, "disable": None})
+        except papermill.PapermillExecutionError as stopped:
+            result, error = "failed", {**at, "name": stopped.ename, "message": stopped.evalue}
+        except RuntimeError as stopped:     # the kernel did not start, or died
+            result, error = "failed", {**at, "name": type(stopped).__name__, "message": str(stopped)}
+        except KeyboardInterrupt:
+            result, error = "interrupted", {**at, "name": "KeyboardInterrupt", "message": ""}
+    return Result(notebook.stem, result, round(time.monotonic() - start, 1), peak[0], verdicts(output),
+                  str(output), error)
+
+
+@contextlib.contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, so that either leaves the partial notebook and the summary."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _write_summary(out: Path, profile: str, given: dict, results: list[Result]) -> None:
+    summary = {
+        "written": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "profile": profile, "parameters": given,
+        "python": platform.python_version(), "platform": platform.platform(),
+        "versions": {name: importlib.metadata.version(name) for name in ("labkit", "torch", "papermill")},
+        "chapters": [dataclasses.asdict(result) for result in results],
+    }
+    fresh = out / "summary.json.part"
+    fresh.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(out / "summary.json")
+
+
+def _spoken(result: str) -> str:
+    return {"passed": _("passed"), "failed": _("failed"), "interrupted": _("interrupted")}[result]
+
+
+def _explain(result: Result) -> str:
+    """What stopped a chapter, where, and where to look."""
+    if result.error is None:
+        return ""
+    lines = [_("{chapter}: {result} in cell {cell} (id {id})").format(
+        chapter=result.chapter, result=_spoken(result.result), cell=result.error.get("cell", "-"),
+        id=result.error.get("id", "-"))]
+    if result.result == "failed":
+        lines.append(f"  {result.error['name']}: {result.error['message']}")
+    lines.append(_("  The notebook up to there: {path}").format(path=result.notebook))
+    return "\n".join(lines)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Chapter, seconds, peak memory, claims by verdict, result: one line a chapter."""
+    rows = [(_("chapter"), _("seconds"), _("peak memory"), _("claims"), _("result"))]
+    for result in results:
+        claims = ", ".join(f"{count} {_(verdict)}" for verdict, count in result.claims.items())
+        rows.append((result.chapter, f"{result.seconds:.1f}", f"{result.peak_memory / 1e6:.0f} MB",
+                     claims or "-", _spoken(result.result)))
+
+    def width(text: str) -> int:            # a Chinese character takes two columns of a terminal
+        return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    padded = [[text + " " * (wide - width(text)) for text, wide in zip(row, widths, strict=True)] for row in rows]
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def run(names: Sequence[str] = (), profile: str = "quick", given: Sequence[tuple[str, str]] = (),
+        out: str | Path | None = None, folder: Path | None = None) -> int:
+    """Execute chapters one after the other, print how each went, and return the exit code.
+
+    `names` are those of `find`, `given` pairs of parameter and text; what is wrong with them is refused
+    (`SettingError`) before anything runs. Executed notebooks and summary.json go to `out`, by default
+    build/runs/<time>/ of the checkout. A chapter that fails does not keep the others from running.
+    Returns 0 if all passed, 1 if one failed, 130 if the run was interrupted.
+    """
+    planned = plan(find(names, folder), profile, given)
+    if out is None:
+        out = settings.chapters_folder().parent / "build" / "runs" / time.strftime("%Y%m%d-%H%M%S")
+    out = Path(out).expanduser().resolve()
+    if out in {notebook.parent.resolve() for notebook in planned} or (out.exists() and not out.is_dir()):
+        raise refuse("--out", str(out), _("a folder that is not the chapters' own"))
+    out.mkdir(parents=True, exist_ok=True)
+    results: list[Result] = []
+    with _termination_interrupts():
+        for number, (notebook, values) in enumerate(planned.items(), start=1):
+            title = f"{number}/{len(planned)} {notebook.stem}"
+            if not sys.stderr.isatty():     # where no progress bar can be drawn, a line says what is going on
+                print(title, flush=True)
+            results.append(execute(notebook, out / notebook.name, values, title))
+            _write_summary(out, profile, dict(given), results)
+            if results[-1].error is not None:
+                print(_explain(results[-1]), flush=True)
+            if results[-1].result == "interrupted":
+                break
+    print(f"\n{table(results)}\n\n" + _("Executed notebooks and summary.json: {folder}").format(folder=out))
+    outcomes = {result.result for result in results}
+    return 130 if "interrupted" in outcomes else 1 if "failed" in outcomes else 0

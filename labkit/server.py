@@ -1,0 +1,56 @@
+"""JupyterLab as the course starts it: on this computer alone, asking nothing of the internet.
+
+`labkit lab` and the browser test take their options from here, so the test sees what learners get.
+"""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from labkit import settings
+from labkit.language import _
+from labkit.settings import choose, refuse
+
+
+def arguments(folder: Path, page: str = "README.md") -> list[str]:
+    """Options for `jupyter lab` that serve `folder` on 127.0.0.1 and open `page`, a path inside it.
+
+    The random token that Jupyter makes for each start stays on. News, the check for updates and the
+    extension manager are off. lab_settings/overrides.json shows Markdown rendered, and keeps JupyterLab from
+    asking whether it may fetch news.
+    """
+    return [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.root_dir={folder}",
+        f"--LabApp.default_url=/lab/tree/{page}",
+        f"--LabApp.app_settings_dir={Path(__file__).with_name('lab_settings')}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+
+
+def command(*options: str) -> list[str]:
+    """The command that starts JupyterLab with this very Python."""
+    return [sys.executable, "-m", "jupyterlab", *options]
+
+
+def open_lab(language: str = "en", options: list[str] = ()) -> int:
+    """Start JupyterLab on the course and wait until it ends; returns its exit code.
+
+    `language` zh builds the Chinese notebooks into build/zh first and opens those. `options` go to
+    `jupyter lab` as they are, after our own, so that they win.
+    """
+    choose("language", language, settings.LANGUAGES)
+    folder, page = settings.chapters_folder().parent, "README.md"
+    if not settings.chapters_folder().is_dir():
+        raise refuse("folder", str(folder), _("a checkout of the course with its chapters/"))
+    if language == "zh":
+        from labkit import translate
+        page = "build/zh"
+        translate.build(folder / page)
+    environment = {**os.environ, "LABKIT_LANGUAGE": language}
+    try:
+        return subprocess.run(command(*arguments(folder, page), *options), env=environment).returncode
+    except KeyboardInterrupt:       # Ctrl-C reached the server as well, which has asked and ended
+        return 0

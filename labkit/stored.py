@@ -1,0 +1,84 @@
+"""The notebooks as they are stored: executed in the quick profile, in order, with their pictures.
+
+`labkit notebooks` is for maintainers: plotly's PNGs need kaleido and a Chromium.
+"""
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from labkit.headless import ThisPython, find
+from labkit.language import _
+
+ENVIRONMENT = {"PLOTLY_RENDERER": "plotly_mimetype+png", "LABKIT_THREADS": "1", "LABKIT_LANGUAGE": "en"}
+LIVE_VIEW = "application/vnd.jupyter.widget-view+json"
+SOMEBODYS_PATH = re.compile(r"/(root|home|Users|ipykernel_\d+)/|\\Users\\")
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Take out what differs between two machines or two runs, and nothing that a reader sees.
+
+    A widget's view goes too: its model lives in the kernel, so a reopened notebook could only show an error
+    in its place. The still copy, which is the second output, stays.
+    """
+    notebook.metadata = nbformat.from_dict({
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    })
+    for cell in notebook.cells:
+        for key in ("execution", "papermill", "ExecuteTime"):
+            cell.metadata.pop(key, None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(LIVE_VIEW, None)
+
+
+def somebodys_path(notebook: nbformat.NotebookNode, root: Path) -> str:
+    """Say which cell shows a path of this machine, and which path; an empty string if none does."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        for output in cell.get("outputs", []):
+            shown = [output.get("text", ""), *(value for kind, value in output.get("data", {}).items()
+                                               if kind.startswith("text/"))]
+            for line in "\n".join(map(str, shown)).splitlines():
+                if str(root) in line or SOMEBODYS_PATH.search(line):
+                    return _("cell {number} (id {id}) shows a path of this machine: {line}").format(
+                        number=number, id=cell.get("id"), line=line.strip())
+    return ""
+
+
+def execute(path: Path) -> nbformat.NotebookNode:
+    """Return the notebook executed in its folder with this very Python, cleaned; the file is not touched."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=None, record_timing=False,
+                            store_widget_state=False, resources={"metadata": {"path": str(path.parent)}})
+    client.execute(env={**os.environ, **ENVIRONMENT})
+    clean(notebook)
+    return notebook
+
+
+def store(names: Sequence[str] = (), folder: Path | None = None) -> int:
+    """Execute chapters in place. One that fails, or shows a path of this machine, is left as it was.
+
+    `names` and `folder` as in `headless.find`. Returns 0 if all were stored, else 1.
+    """
+    failed = 0
+    for path in find(names, folder):
+        print(_("{chapter}: executing").format(chapter=path.stem), flush=True)
+        try:
+            notebook = execute(path)
+            problem = somebodys_path(notebook, path.resolve().parent.parent)
+        except (CellExecutionError, DeadKernelError) as error:
+            problem = str(error)
+        if problem:
+            failed += 1
+            print(_("{chapter}: not stored. {problem}").format(chapter=path.stem, problem=problem), file=sys.stderr)
+            continue
+        fresh = path.with_suffix(".part")
+        nbformat.write(notebook, fresh)
+        fresh.replace(path)
+        print(_("{chapter}: stored, {size:.2f} MB").format(chapter=path.stem, size=path.stat().st_size / 1e6))
+    return 1 if failed else 0
