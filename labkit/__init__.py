@@ -9,7 +9,8 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_MODULES = ("augment", "claims", "data", "device", "economics", "evaluation", "figures", "models", "training")
+_MODULES = ("augment", "claims", "data", "device", "economics", "evaluation", "figures", "models", "summary",
+            "training")
 _NAMES = {  # public name -> the module that defines it
     "Recipe": "training", "Run": "training", "History": "training",
     "LiveLab": "widgets", "Log": "widgets", "Int": "widgets", "Choice": "widgets", "Toggle": "widgets",

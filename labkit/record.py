@@ -16,7 +16,8 @@ VERSIONS = ("torch", "numpy", "kornia", "scikit-learn")
 
 def surroundings() -> dict:
     """Date, commit, machine and versions: what a reader needs to run it again."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=chapters_folder(), text=True,
+    checkout = chapters_folder().parent
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=checkout, text=True,
                             capture_output=True, check=True).stdout.strip()
     changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], cwd=chapters_folder(),
                              text=True, capture_output=True, check=True).stdout.strip()
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
         raise SettingError(f"Chapter {options.chapter} has no recorded experiments ({error}).") from error
     record = {"chapter": f"{int(options.chapter):02d}", **surroundings(), **experiments.record(path=options.path)}
     target = chapters_folder() / "recorded" / f"{record['chapter']}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_suffix(".part")
     draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     draft.replace(target)

@@ -19,6 +19,7 @@ class Guess(LiveWidget):
 
     def reveal(self, answer: str) -> None:
         """Print what was measured beside what was guessed. `answer` is one of the options."""
+        answer = _(answer)
         if answer not in self.options:
             raise refuse("answer", answer, ", ".join(self.options))
         if not self.choice:
@@ -32,9 +33,10 @@ class Guess(LiveWidget):
 def guess(question: str, options: list[str]) -> Guess:
     """Show `question` with its `options`, and return the guess, whose `reveal(answer)` comes later.
 
-    Without a kernel or a browser the options stay as plain text below, and no guess is made.
+    Both are shown in the learner's language where the catalogue has them. Without a kernel or a browser the
+    options stay as plain text below, and no guess is made.
     """
-    widget = Guess(question=question, options=list(options))
+    widget = Guess(question=_(question), options=[_(option) for option in options])
     display(widget)
-    display({"text/plain": "\n".join([question, *(f"  ○ {option}" for option in options)])}, raw=True)
+    display({"text/plain": "\n".join([widget.question, *(f"  ○ {option}" for option in widget.options)])}, raw=True)
     return widget
