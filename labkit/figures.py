@@ -89,7 +89,7 @@ def _curves(frame, kind: str, name: str, place: int, alone: bool):
         smooth = train.ewm(span=max(1, len(train) / 30)).mean()
         yield go.Scatter(**_points(train.index, smooth), mode="lines",
                          name=prefix + _("training, running mean"),
-                         line={"color": colours[0], "width": 2, "dash": "solid" if alone else "dot"},
+                         line={"color": colours[0], "width": 2, "dash": "solid" if alone else _pick(DASHES[1:], place)},
                          hovertemplate=f"%{{y:{form}}}")
     if validation.size:
         yield go.Scatter(**_points(validation.index, validation), mode="lines+markers",
