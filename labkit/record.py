@@ -19,7 +19,7 @@ def surroundings() -> dict:
     checkout = chapters_folder().parent
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=checkout, text=True,
                             capture_output=True, check=True).stdout.strip()
-    changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], cwd=chapters_folder(),
+    changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], cwd=checkout,
                              text=True, capture_output=True, check=True).stdout.strip()
     return {"date": datetime.date.today().isoformat(), "commit": commit + ("+changes" if changed else ""),
             "machine": f"{processor()}, {core_count()} cores, {describe(choose())}",
