@@ -113,8 +113,8 @@ def confusion_matrix(matrix, class_names, title: str = "") -> go.Figure:
         z=share.astype("float32"), x=names, y=names, text=matrix.tolist(), texttemplate="%{text}",
         zmin=0, zmax=1, colorscale=[(0, "#FFFFFF"), (0.5, "#6FB1DA"), (1, "#00466E")], xgap=1, ygap=1,
         customdata=words, hovertemplate="%{customdata}<extra></extra>",
-        colorbar={"title": {"text": _("share of the row"), "font": {"size": 13}}, "tickformat": ".0%",
-                  "thickness": 12}))
+        colorbar={"title": {"text": _("share of the row"), "font": {"size": 13}, "side": "right"},
+                  "tickformat": ".0%", "thickness": 12}))
     figure.update_xaxes(title_text=_("predicted class"), showgrid=False)
     figure.update_yaxes(title_text=_("actual class"), autorange="reversed", showgrid=False)
     return _style(figure, title, height=420).update_layout(plot_bgcolor=GRID)
@@ -222,7 +222,7 @@ def images(pictures, captions=(), columns: int = 6, title: str = "") -> go.Figur
     for place, picture in enumerate(pictures):
         top, left = place // columns * step_y, place % columns * step_x
         sheet[top:top + height, left:left + width] = picture.transpose(1, 2, 0)
-    figure = px.imshow(sheet, binary_string=True).update_traces(hoverinfo="skip", hovertemplate=None)
+    figure = px.imshow(sheet, binary_string=True).update_traces(name=None, hoverinfo="skip", hovertemplate=None)
     for place, text in enumerate(texts):
         figure.add_annotation(x=place % columns * step_x + width / 2 - 0.5,
                               y=place // columns * step_y + height, yanchor="top",
@@ -246,8 +246,12 @@ def mistakes(inputs, table, class_names, columns: int = 6, title: str = "") -> g
 
 def _style(figure: go.Figure, title: str = "", height: int = 360) -> go.Figure:
     """One look for all: template, title, size, small margins."""
-    return figure.update_layout(template=TEMPLATE, title_text=title or None, height=height, margin={
-        "l": 8, "r": 24, "t": 72 if title else 32, "b": 8})
+    figure.update_layout(template=TEMPLATE, height=height, margin={"l": 8, "r": 24, "t": 32, "b": 8})
+    named = [trace for trace in figure.data if trace.name and trace.showlegend is not False]
+    if title and len(named) > 1:
+        # As the legend's own title it makes room for itself, however many lines the legend needs.
+        return figure.update_layout(legend_title={"text": title, "side": "top", "font": {"size": 15}})
+    return figure.update_layout(title_text=title or None, margin_t=40 if title else 32)
 
 
 def _pick(choices: tuple, place: int):

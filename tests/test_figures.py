@@ -154,3 +154,10 @@ def test_captions_must_match_and_mistakes_say_both_classes():
         figures.images(IMAGES, ["a"])
     text = json.loads(every_figure()["mistakes"].to_json())["layout"]["annotations"][0]["text"]
     assert text == "b (100%)<br>actual: c"
+
+
+def test_a_title_is_part_of_the_legend_where_there_is_one_so_that_they_never_overlap():
+    both = figures.lines([1, 2], {"one": [1, 2], "two": [2, 1]}, title="Two")
+    assert both.layout.legend.title.text == "Two" and both.layout.title.text is None
+    for figure in (figures.lines([1, 2], {"one": [1, 2]}, title="One"), figures.images(IMAGES, title="One")):
+        assert figure.layout.title.text == "One" and figure.layout.legend.title.text is None
