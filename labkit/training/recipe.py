@@ -1,6 +1,7 @@
 """How to train: one frozen set of numbers, checked when it is written down."""
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -108,7 +109,8 @@ class Recipe:
     def as_dict(self) -> dict:
         """The fields as plain values, the augmentation as its text: what a checkpoint remembers."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        values["augmentation"] = None if self.augmentation is None else repr(self.augmentation)
+        if self.augmentation is not None:       # the text of a plain function holds its address in this process
+            values["augmentation"] = re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(self.augmentation))
         return values
 
 
