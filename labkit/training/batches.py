@@ -2,10 +2,14 @@
 import math
 
 import torch
+from torch import nn
 
-from labkit.data.dataset import Split
-from labkit.evaluation import as_float
+from labkit.data.dataset import Dataset, Split
+from labkit.evaluation import as_float, predict
+from labkit.language import _
+from labkit.settings import refuse
 from labkit.training.randomness import ORDER, mixed
+from labkit.training.recipe import Recipe
 
 
 class Batches:
@@ -36,3 +40,35 @@ class Batches:
         if self._images:
             inputs = inputs.permute(0, 3, 1, 2)
         return as_float(inputs), self._targets.index_select(0, rows)
+
+
+def check_data(model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
+    """Refuse data that the model cannot take, before anything is moved or trained."""
+    for name in ("train", "validation", "test"):
+        split = getattr(dataset, name)
+        if split.inputs.dtype not in (torch.uint8, torch.float32, torch.int64):
+            raise refuse(f"{name}.inputs.dtype", split.inputs.dtype, "torch.uint8, torch.float32, torch.int64")
+        if split.targets.dtype != torch.int64:
+            raise refuse(f"{name}.targets.dtype", split.targets.dtype, "torch.int64")
+        if not len(split):
+            raise refuse(name, len(split), _("at least one example"))
+        if split.inputs.shape[1:] != dataset.train.inputs.shape[1:]:
+            raise refuse(f"{name}.inputs", tuple(split.inputs.shape[1:]), _("{shape}, as in train").format(
+                shape=tuple(dataset.train.inputs.shape[1:])))
+    if recipe.batch_size > len(dataset.train):
+        raise refuse("batch_size", recipe.batch_size, _("at most the {count} training examples").format(
+            count=len(dataset.train)))
+    try:
+        logits = predict(model, dataset.train.inputs[:2])
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise refuse("inputs", tuple(dataset.train.inputs.shape[1:]), _(
+            "a shape that {model} can take").format(model=type(model).__name__),
+            _("It says: {error}").format(error=str(error).splitlines()[0])) from error
+    if logits.ndim != 2:
+        raise refuse("logits.shape", tuple(logits.shape), _("(examples, classes)"))
+    for name in ("train", "validation", "test"):
+        targets = getattr(dataset, name).targets
+        if targets.min() < 0 or targets.max() >= logits.shape[1]:
+            raise refuse(f"{name}.targets", f"{targets.min()}..{targets.max()}",
+                         _("labels from 0 to {last}, one for each output of the model").format(
+                             last=logits.shape[1] - 1))

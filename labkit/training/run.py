@@ -14,12 +14,12 @@ from labkit import settings
 from labkit.data.dataset import Dataset
 from labkit.device import choose as choose_device
 from labkit.device import describe, threads
-from labkit.evaluation import as_float, evaluate
+from labkit.evaluation import evaluate
 from labkit.language import _
 from labkit.settings import refuse
 from labkit.training import checkpoint
 from labkit.training.bar import Bar
-from labkit.training.batches import Batches
+from labkit.training.batches import Batches, check_data
 from labkit.training.history import History
 from labkit.training.interrupt import Uninterrupted
 from labkit.training.randomness import INIT, PROBE, STEP, seeded
@@ -81,7 +81,7 @@ class Run:
         self.model, self.dataset, self.recipe = model, dataset, recipe
         self.folder = None if folder is None else Path(folder)
         self.save_every = save_every
-        _check_data(model, dataset, recipe)
+        check_data(model, dataset, recipe)
         self.history = History()
         self.history.device = describe(self.device)
         self.history.threads = threads or settings.threads()
@@ -96,9 +96,13 @@ class Run:
         self._stopping = self._ended_early = self._failed = False
         self._batches: Batches | None = None
         self._optimizer_state: dict | None = None
-        if resume and self.folder is not None:
+        if self.folder is not None and resume:
             self._restore()
             self.history.threads = threads or self.history.threads
+        elif self.folder is not None and checkpoint.names(self.folder):
+            raise refuse("folder", str(folder), _("a folder without checkpoints"),
+                         _("It holds {name}; resume=True goes on from there.").format(
+                             name=checkpoint.names(self.folder)[-1]))
 
     # --- what a caller does with a run ---
 
@@ -115,10 +119,11 @@ class Run:
         if self.finished or self._stopping:
             self._save()
             raise StopIteration
-        if self._batches is None:
-            self._prepare()
-        with Uninterrupted(), threads(self.history.threads):
-            return self._advance()
+        with Uninterrupted():
+            if self._batches is None:
+                self._prepare()
+            with threads(self.history.threads):
+                return self._advance()
 
     def fit(self) -> History:
         """Run to the end with a progress bar. An interrupt saves what there is and is raised again."""
@@ -261,26 +266,31 @@ class Run:
                                  for name, value in self.model.state_dict().items()}
         else:
             self._validations_since_best += 1
-        if self.recipe.patience and self._validations_since_best >= self.recipe.patience:
+        if self._is_out_of_patience():
             self._ended_early = True
             self.history.messages.append(_(
                 "Stopped early at step {step}: the lowest validation loss was at step {best}.").format(
                     step=self._step, best=self.best_step))
         return scores.loss, scores.accuracy
 
+    def _is_out_of_patience(self) -> bool:
+        return self.recipe.patience is not None and self._validations_since_best >= self.recipe.patience
+
     def _explain(self, loss: float, step: int) -> TrainingError:
         finite = {name: weight.grad[weight.grad.isfinite()].abs().max().item()
                   for name, weight in self.model.named_parameters()
                   if weight.grad is not None and weight.grad.isfinite().any()}
         name = max(finite, key=finite.get, default=None)
-        largest = _("{value:.3g}, in {name}").format(value=finite[name], name=name) if name else _("not finite")
+        largest = _("none that is finite")
+        if name is not None:
+            largest = _("{value:.3g}, in {name}").format(value=finite[name], name=name)
         kept = checkpoint.names(self.folder) if self.folder is not None else []
         self._ended_early = self._failed = True
         return TrainingError(_(
             "The loss became {loss} at step {step}, with learning rate {rate:g}. Largest gradient before it: "
             "{largest}. The curve up to there is in run.history; last good checkpoint: {kept}. Try a learning "
             "rate of {advice:g}, or look for inputs that are not finite.").format(
-                loss=loss, step=step, rate=self.recipe.learning_rate, largest=largest,
+                loss=loss, step=step, rate=self.recipe.learning_rate_at(step - 1, self.total), largest=largest,
                 kept=self.folder / kept[-1] if kept else _("none"), advice=self.recipe.learning_rate / 10))
 
     # --- checkpoints ---
@@ -289,11 +299,12 @@ class Run:
         self._flush()
         if self.folder is None or not self._step or self._batches is None or self._failed:
             return
+        if not all(weight.isfinite().all() for weight in self.model.parameters()):
+            raise self._explain(math.nan, self._step)       # the last update broke them: keep the good checkpoint
         about = {"step": self._step, "model": type(self.model).__name__, "recipe": self.recipe.as_dict()}
         state = {"optimizer": self._optimizer.state_dict(), "history": self.history.state(),
-                 "piece": self._piece, "ended_early": self._ended_early, "best_weights": self.best_weights,
-                 "best_step": self.best_step, "best_loss": self._best_loss,
-                 "validations_since_best": self._validations_since_best}
+                 "piece": self._piece, "best_weights": self.best_weights, "best_step": self.best_step,
+                 "best_loss": self._best_loss, "validations_since_best": self._validations_since_best}
         checkpoint.save(self.folder, about, self.model.state_dict(), state)
 
     def _restore(self) -> None:
@@ -308,34 +319,4 @@ class Run:
         self.best_weights, self.best_step = saved.state["best_weights"], saved.state["best_step"]
         self._best_loss = saved.state["best_loss"]
         self._validations_since_best = saved.state["validations_since_best"]
-        self._ended_early = saved.state["ended_early"] and self.recipe.patience is not None
-
-
-def _check_data(model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
-    """Refuse data that the model cannot take, before anything is moved or trained."""
-    for name in ("train", "validation", "test"):
-        split = getattr(dataset, name)
-        if split.inputs.dtype not in (torch.uint8, torch.float32, torch.int64):
-            raise refuse(f"{name}.inputs.dtype", split.inputs.dtype, "torch.uint8, torch.float32, torch.int64")
-        if split.targets.dtype != torch.int64:
-            raise refuse(f"{name}.targets.dtype", split.targets.dtype, "torch.int64")
-    if recipe.batch_size > len(dataset.train):
-        raise refuse("batch_size", recipe.batch_size, _("at most the {count} training examples").format(
-            count=len(dataset.train)))
-    was_training = model.training
-    device = next(model.parameters()).device
-    try:
-        with torch.inference_mode():
-            logits = model.eval()(as_float(dataset.train.inputs[:2]).to(device))
-    except (RuntimeError, ValueError) as error:
-        raise refuse("inputs", tuple(dataset.train.inputs.shape[1:]), _(
-            "a shape that {model} can take").format(model=type(model).__name__),
-            _("It says: {error}").format(error=str(error).splitlines()[0])) from error
-    finally:
-        model.train(was_training)
-    for name in ("train", "validation", "test"):
-        targets = getattr(dataset, name).targets
-        if targets.min() < 0 or targets.max() >= logits.shape[1]:
-            raise refuse(f"{name}.targets", f"{targets.min()}..{targets.max()}",
-                         _("labels from 0 to {last}, one for each output of the model").format(
-                             last=logits.shape[1] - 1))
+        self._ended_early = self._is_out_of_patience()
