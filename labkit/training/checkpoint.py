@@ -21,6 +21,8 @@ from labkit.language import _
 FORMAT = 1
 KEPT = 2
 FILES = ("weights.safetensors", "state.pt")
+DAMAGE = (OSError, LookupError, TypeError, AttributeError, ValueError, EOFError, RuntimeError, SafetensorError,
+          pickle.UnpicklingError)      # what json, safetensors and torch raise for files that are not what they say
 
 
 class CheckpointError(RuntimeError):
@@ -94,9 +96,10 @@ def latest(folder: Path) -> Checkpoint | None:
     if not pointer.exists() and not names(folder):
         return None
     newest_first = names(folder)[::-1]
-    if pointer.exists() and pointer.read_text() in newest_first:
-        newest_first.remove(pointer.read_text())
-        newest_first.insert(0, pointer.read_text())
+    named = pointer.read_text(errors="replace") if pointer.exists() else ""
+    if named in newest_first:
+        newest_first.remove(named)
+        newest_first.insert(0, named)
     faults = []
     for name in newest_first:
         try:
@@ -124,9 +127,16 @@ def read(path: Path) -> Checkpoint:
             if (path / file).stat().st_size != size:
                 raise CheckpointError(_("{file} should have {size} bytes and has {found}: it is damaged.").format(
                     file=path / file, size=size, found=(path / file).stat().st_size))
+        missing = {"step", "model", "recipe"} - about.keys()
+        if missing:
+            raise CheckpointError(_("{path} does not say its {missing}.").format(
+                path=path / "about.json", missing=", ".join(sorted(missing))))
         return Checkpoint(about, load_file(path / FILES[0]), torch.load(path / FILES[1], weights_only=True))
-    except (OSError, KeyError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
-        raise CheckpointError(_("{path} cannot be read: {error}.").format(path=path, error=error)) from error
+    except CheckpointError:
+        raise
+    except DAMAGE as error:
+        raise CheckpointError(_("{path} cannot be read: {error}.").format(
+            path=path, error=str(error).split("\n")[0] or type(error).__name__)) from error
 
 
 def check_fits(checkpoint: Checkpoint, model: torch.nn.Module, recipe: dict) -> None:
