@@ -15,7 +15,7 @@ def choose(device: str | torch.device = "auto") -> torch.device:
     Raises `SettingError` for an unknown name and for a device that this machine does not have.
     """
     if isinstance(device, torch.device):
-        return device
+        device = str(device)
     kind = device.split(":")[0] if isinstance(device, str) else device
     _choose("device", kind, NAMES)
     have = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
