@@ -40,6 +40,10 @@ class Control:
                 "unit": self.unit, "help": self.help or help_text}
 
 
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 @dataclass(frozen=True)
 class _Range(Control):
     low: float
@@ -47,14 +51,16 @@ class _Range(Control):
     value: float
 
     def __post_init__(self):
+        for name in ("low", "high"):
+            if not _is_number(getattr(self, name)):
+                raise refuse(name, getattr(self, name), _("a finite number"))
         if not self.low < self.high:
             raise refuse("low", self.low, _("less than high ({high})").format(high=self.high))
         self.check("value", self.value)
 
     def check(self, name: str, value):
         """Return `value` if the control allows it, else raise `SettingError`."""
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not self.low <= value <= self.high:
+        if not _is_number(value) or not self.low <= value <= self.high:
             raise refuse(name, value, _("a number from {low:g} to {high:g}").format(low=self.low, high=self.high))
         return value
 
@@ -67,14 +73,20 @@ class Log(_Range):
     """A slider whose steps are factors: `Log(1e-4, 1, 3e-3)` runs from 0.0001 to 1 and starts at 0.003."""
 
     def __post_init__(self):
+        super().__post_init__()
         if not self.low > 0:
             raise refuse("low", self.low, _("a number above 0, since the slider is logarithmic"))
-        super().__post_init__()
 
 
 @dataclass(frozen=True)
 class Int(_Range):
     """A slider over whole numbers: `Int(4, 64, 16)`."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("low", "high"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise refuse(name, getattr(self, name), _("a whole number"))
 
     def check(self, name: str, value):
         super().check(name, value)
@@ -112,6 +124,9 @@ class Choice(Control):
 class Toggle(Control):
     """On or off: `Toggle(False)`."""
     value: bool = False
+
+    def __post_init__(self):
+        self.check("value", self.value)
 
     def check(self, name: str, value):
         """Return `value` if it is True or False, else raise `SettingError`."""
