@@ -35,7 +35,7 @@ class History:
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._columns:
             raise KeyError(f"{name!r} is not a column; there are {', '.join(COLUMNS)}")
-        return np.array(self._columns[name])
+        return np.array(self._columns[name][:])     # a copy: NumPy must not look into what a thread may grow
 
     def append(self, step: int, epoch: int, learning_rate: float, train_loss: float,
                train_accuracy: float) -> None:

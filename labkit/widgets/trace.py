@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from labkit.language import _
+
 KEPT_POINTS = 400
 
 
@@ -55,7 +57,9 @@ class Trace:
         if name not in self.columns:
             raise KeyError(f"{name!r} was not reported; there are {', '.join(self.columns) or 'no reports'}")
         steps, column = self.columns[name]
-        return np.array(steps), np.array(column)
+        # Slices are copies: NumPy must not look into an array that the training thread is about to grow.
+        values = np.array(column[:])
+        return np.array(steps[:len(values)]), values
 
     def last(self, name: str) -> float:
         """The newest reported value of `name`."""
@@ -79,7 +83,7 @@ def legends(traces: list[Trace], labels: dict[str, str]) -> list[str]:
     for trace in traces:
         parts = [f"{labels[name]} {shown(trace.settings.get(name))}" for name in differing]
         if several_seeds:
-            parts.append(f"seed {trace.seed}")
+            parts.append(_("seed {seed}").format(seed=trace.seed))
         texts.append(" · ".join([f"#{trace.number}", *parts]))
     return texts
 
