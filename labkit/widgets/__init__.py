@@ -2,7 +2,7 @@
 from importlib import import_module
 
 _NAMES = {"LiveLab": "live", "Log": "controls", "Int": "controls", "Choice": "controls", "Toggle": "controls",
-          "AugmentationPreview": "augmentation", "guess": "guess"}
+          "AugmentationPreview": "augmentation", "guess": "guesses"}
 __all__ = list(_NAMES)
 
 

@@ -52,6 +52,11 @@ function makeControl(c, labels, commit) {
   return { row, set };
 }
 
+// JupyterLab's shortcuts (arrow keys among them) stay away from an element that says so itself.
+function keepKeys(root) {
+  for (const element of root.querySelectorAll("input, select, button")) element.dataset.lmSuppressShortcuts = "true";
+}
+
 function render({ model, el }) {
   const labels = model.get("labels");
   const controls = model.get("controls");
@@ -60,9 +65,6 @@ function render({ model, el }) {
     model.save_changes();
   };
   el.classList.add("labkit-live", "lk-controls");
-  // Arrow keys belong to the control that has the focus, not to the notebook's shortcuts.
-  el.dataset.lmSuppressShortcuts = "true";
-  el.addEventListener("keydown", (event) => event.stopPropagation());
 
   const rows = controls.map((c) => [c, makeControl(c, labels, (value) => {
     model.set("values", { ...model.get("values"), [c.name]: value });
@@ -84,6 +86,7 @@ function render({ model, el }) {
   }
   el.append(settings, buttons);
 
+  keepKeys(el);
   const update = () => rows.forEach(([c, control]) => control.set(model.get("values")[c.name]));
   update();
   model.on("change:values", update);

@@ -42,6 +42,7 @@ class Panel {
     this.cursor = null;         // the step that is read, or null
     this.canvas = make("canvas", { tabIndex: 0 });
     this.canvas.setAttribute("role", "img");
+    this.canvas.dataset.lmSuppressShortcuts = "true";   // the arrow keys read the curve
     this.readout = make("output", { className: "lk-readout", textContent: " " });
     this.element = make("div", { className: "lk-panel" }, this.canvas, this.readout);
     this.canvas.addEventListener("pointermove", (event) => this.readAt(event.offsetX));
@@ -161,10 +162,9 @@ function stroke(c, points) {
 function render({ model, el }) {
   const labels = model.get("labels");
   el.classList.add("labkit-live", "lk-curve");
-  el.dataset.lmSuppressShortcuts = "true";
-  el.addEventListener("keydown", (event) => event.stopPropagation());
 
   const log = make("input", { type: "checkbox", name: "log" });
+  log.dataset.lmSuppressShortcuts = "true";
   const panels = new Map();
   const panelBox = make("div", { className: "lk-panels" });
   const legend = make("ul", { className: "lk-legend" });

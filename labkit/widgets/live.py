@@ -56,7 +56,7 @@ class LiveLab:
                 raise refuse(name, control, "Log(low, high, value), Int(low, high, value), Choice(...), Toggle(...)")
         self._train, self._controls, self._steps = train, controls, steps
         self.goal, self.seed, self.title = dict(goal or {}), seed, title
-        self.runs: list[Trace] = []
+        self.runs: list[Trace] = []      # replaced, never changed in place: the page's messages read it on other threads
         self.error: Exception | None = None
         self.status = ""
         self._device = describe(choose_device())
@@ -66,8 +66,7 @@ class LiveLab:
         self._paused = False
         self._worker: threading.Thread | None = None
         self._published = 0.0
-        self._still = StillCopy("still copy of the curves above")
-        self._shown = False
+        self._still: StillCopy | None = None
         self.controls = LabControls(controls, self.goal)
         self.curve = LabCurve(title)
         self.controls.observe(self._on_values, "values")
@@ -79,7 +78,7 @@ class LiveLab:
         """Show the lab, train once with the values as they are, and leave the still copy below."""
         display(self.controls)
         display(self.curve)
-        self._shown = True
+        self._still = StillCopy("still copy of the curves above")
         self._want(self.values, first=True)
         try:
             self.wait()
@@ -121,8 +120,9 @@ class LiveLab:
     def clear(self) -> None:
         """Forget the earlier runs."""
         with self._condition:
-            del self.runs[:-1]
-        self._publish_past()
+            self.runs = self.runs[-1:]
+        if self.runs:
+            self._publish_past()
 
     def wait(self, timeout: float | None = None) -> None:
         """Return when the lab has finished, paused or failed; a failure of `train` is raised again."""
@@ -203,17 +203,17 @@ class LiveLab:
     def _drop_short_run(self) -> None:
         """A run that was left almost at once, in the middle of a drag, is not worth comparing with."""
         if self.runs and self.runs[-1].state == "superseded" and self.runs[-1].last_step < 0.05 * self.runs[-1].steps:
-            self.runs.pop()
+            self.runs = self.runs[:-1]
 
     # --- what the page is sent ---
 
     def refresh(self, trace: Trace) -> None:
         """Send the run as it stands, and renew the still copy."""
         self.publish(trace)
-        if self._shown:
-            texts = self._legends()
+        if self._still is not None:
+            runs = self.runs
             finished = " · ".join(f"{name} {trace.last(name):.3f}" for name in trace.columns)
-            self._still.show(still_picture(self.runs, texts, self.title), alt=f"{self.title}: {finished}")
+            self._still.show(still_picture(runs, self._legends(runs), self.title), alt=f"{self.title}: {finished}")
 
     def publish(self, trace: Trace) -> None:
         """Send the run in hand to the page."""
@@ -238,16 +238,15 @@ class LiveLab:
     def _say(self, status: str, trace: Trace | None = None, summary: str = "") -> None:
         self.status = status
         trace = trace or self.runs[-1]
-        self.curve.publish(trace, self._legends()[-1], status, summary or status, self.goal)
+        self.curve.publish(trace, self._legends(self.runs)[-1], status, summary or status, self.goal)
 
     def _publish_past(self) -> None:
-        with self._condition:
-            earlier = self.runs[:-1]
-        self.curve.publish_past(earlier, self._legends()[:-1])
+        runs = self.runs
+        self.curve.publish_past(runs[:-1], self._legends(runs)[:-1])
 
-    def _legends(self) -> list[str]:
+    def _legends(self, runs: list[Trace]) -> list[str]:
         labels = {name: control.describe(name)["label"] for name, control in self._controls.items()}
-        return legends(self.runs, labels)
+        return legends(runs, labels)
 
 
 class _Turn:
@@ -296,7 +295,8 @@ class _Report:
         self._began = now
         trace.add(getattr(step, "index", step), values)
         if self._reached_goal(values):
-            lab.stop()
+            with lab._condition:        # a slider moved just now keeps its new run from being paused
+                lab._paused = lab._paused or self._generation == lab._generation
         if lab._paused:
             self._pause()
         elif now - lab._published > PUBLISH_EVERY:

@@ -3,8 +3,6 @@ let counter = 0;
 
 function render({ model, el }) {
   el.classList.add("labkit-live", "lk-guess");
-  el.dataset.lmSuppressShortcuts = "true";
-  el.addEventListener("keydown", (event) => event.stopPropagation());
   const name = `lk-guess-${++counter}`;
   const field = document.createElement("fieldset");
   const question = document.createElement("legend");
@@ -12,6 +10,7 @@ function render({ model, el }) {
   field.append(question);
   for (const option of model.get("options")) {
     const input = Object.assign(document.createElement("input"), { type: "radio", name, value: option });
+    input.dataset.lmSuppressShortcuts = "true";     // the arrow keys choose
     input.checked = option === model.get("choice");
     input.addEventListener("change", () => { model.set("choice", option); model.save_changes(); });
     const label = document.createElement("label");

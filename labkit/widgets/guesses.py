@@ -1,4 +1,5 @@
 """A guess that the learner commits to before the experiment, and its answer afterwards."""
+import re
 from pathlib import Path
 
 import traitlets
@@ -11,15 +12,21 @@ from labkit.widgets.still import CSS, LiveWidget
 
 class Guess(LiveWidget):
     """A question with a few answers as native radio buttons. `choice` is the text chosen, or empty."""
-    _esm = Path(__file__).with_name("guess.js")
+    _esm = Path(__file__).with_name("guesses.js")
     _css = CSS
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
     choice = traitlets.Unicode("").tag(sync=True)
 
-    def reveal(self, answer: str) -> None:
-        """Print what was measured beside what was guessed. `answer` is one of the options."""
-        answer = _(answer)
+    def reveal(self, answer: str | float) -> None:
+        """Print what was measured beside what was guessed.
+
+        `answer` is one of the options, or a number: then the option whose first number is nearest to it.
+        """
+        if isinstance(answer, str):
+            answer = _(answer)
+        else:
+            answer = min(self.options, key=lambda option: abs(answer - float(re.search(r"\d[\d.]*", option)[0])))
         if answer not in self.options:
             raise refuse("answer", answer, ", ".join(self.options))
         if not self.choice:
