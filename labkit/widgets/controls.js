@@ -9,7 +9,7 @@ function make(tag, properties = {}, ...children) {
 
 // A log slider moves over 0..200; values keep two significant digits, so that they can be read and repeated.
 const toValue = (c, position) => c.kind === "log"
-  ? Number((c.low * (c.high / c.low) ** (position / 200)).toPrecision(2))
+  ? Math.min(c.high, Math.max(c.low, Number((c.low * (c.high / c.low) ** (position / 200)).toPrecision(2))))
   : Number(position);
 const toPosition = (c, value) => c.kind === "log"
   ? Math.round(200 * Math.log(value / c.low) / Math.log(c.high / c.low))

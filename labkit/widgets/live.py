@@ -56,14 +56,15 @@ class LiveLab:
                 raise refuse(name, control, "Log(low, high, value), Int(low, high, value), Choice(...), Toggle(...)")
         self._train, self._controls, self._steps = train, controls, steps
         self.goal, self.seed, self.title = dict(goal or {}), seed, title
-        self.runs: list[Trace] = []      # replaced, never changed in place: the page's messages read it on other threads
-        self.error: Exception | None = None
+        self.runs: list[Trace] = []     # replaced, never changed in place, since several threads read it
+        self.error: BaseException | None = None
         self.status = ""
         self._device = describe(choose_device())
         self._condition = threading.Condition()
         self._generation = 0
         self._wanted: dict | None = None
         self._paused = False
+        self._resting = False           # the pause has been reached, and the page and the still copy show it
         self._worker: threading.Thread | None = None
         self._published = 0.0
         self._still: StillCopy | None = None
@@ -162,7 +163,7 @@ class LiveLab:
     # --- the worker ---
 
     def _is_resting(self) -> bool:
-        return self._wanted is None and self._paused and bool(self.runs) and self.runs[-1].state == "paused"
+        return self._wanted is None and self._paused and self._resting
 
     def _work(self) -> None:
         while True:
@@ -182,18 +183,19 @@ class LiveLab:
             self.runs = [*self.runs[-EARLIER_RUNS:], trace]
             self.error = None
         self._publish_past()
-        self._say(_("waiting for another lab to pause"))
+        self._say(_("waiting for another lab to pause") if _training.locked() else _("starting"))
         report = _Report(self, trace, generation)
         p = SimpleNamespace(**wanted["values"], seed=wanted["seed"], steps=wanted["steps"])
         try:
             with report.turn:
+                report.began = time.perf_counter()
                 self._train(p, report)
             if not trace.columns:
                 raise LabError(_("train ended without a report. Call report(step, train_loss=...) at each step."))
             trace.state = "finished"
         except _Left:
             trace.state = "superseded"
-        except Exception as error:  # noqa: BLE001 - a learner's function may raise anything; wait() raises it again
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a learner's function may raise anything; wait() raises it again
             trace.state = "failed"
             with self._condition:
                 self.error = error
@@ -284,15 +286,15 @@ class _Report:
 
     def __init__(self, lab: LiveLab, trace: Trace, generation: int):
         self._lab, self._trace, self._generation = lab, trace, generation
-        self._began = time.perf_counter()
+        self.began = 0.0
         self.turn = _Turn(lab, trace.seed)
 
     def __call__(self, step, **values) -> None:
         lab, trace = self._lab, self._trace
         self._leave_if_superseded()
         now = time.perf_counter()
-        trace.seconds += now - self._began
-        self._began = now
+        trace.seconds += now - self.began
+        self.began = now
         trace.add(getattr(step, "index", step), values)
         if self._reached_goal(values):
             with lab._condition:        # a slider moved just now keeps its new run from being paused
@@ -323,13 +325,15 @@ class _Report:
         try:
             lab.refresh(trace)
             with lab._condition:
+                lab._resting = True
                 lab._condition.notify_all()
                 lab._condition.wait_for(lambda: not lab._paused or self._generation != lab._generation)
+                lab._resting = False
         finally:
             self.turn.__enter__()
         self._leave_if_superseded()
         trace.state = "training"
-        self._began = time.perf_counter()
+        self.began = time.perf_counter()
 
 
 def _random_states() -> tuple:

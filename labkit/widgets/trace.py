@@ -46,12 +46,13 @@ class Trace:
 
     def add(self, step: int, values: dict) -> None:
         """Append the reported values of one step; None is left out."""
-        self.last_step = step
-        for name, value in values.items():
-            if value is not None:
-                steps, column = self.columns.setdefault(name, (array("d"), array("d")))
-                steps.append(step)
-                column.append(float(value))
+        step = int(step)
+        numbers = {name: float(value) for name, value in values.items() if value is not None}
+        self.last_step = step       # only now: a report that is no number leaves no half of a row behind
+        for name, number in numbers.items():
+            steps, column = self.columns.setdefault(name, (array("d"), array("d")))
+            steps.append(step)
+            column.append(number)
 
     def __getitem__(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         if name not in self.columns:
