@@ -150,6 +150,9 @@ def report(online: bool) -> bool:
     return all(check.ok for check in checks)
 
 
-def doctor() -> None:
-    """Print the checks in a notebook. Nothing is asked of the network; `labkit doctor` in a terminal does that."""
-    report(online=False)
+def doctor() -> bool:
+    """Print the checks in a notebook, and return whether all are well.
+
+    Nothing is asked of the network; `labkit doctor` in a terminal does that.
+    """
+    return report(online=False)
