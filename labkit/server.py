@@ -27,6 +27,8 @@ def arguments(folder: Path, page: str = "README.md") -> list[str]:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        # In a container one is root; the server is open to this computer alone, and asks for its token.
+        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
 
 

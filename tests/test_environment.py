@@ -1,0 +1,169 @@
+"""The lists of dependencies agree, and set-up does what the Makefile relies on."""
+import functools
+import http.server
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from pathlib import Path
+
+import environments
+import lock
+import pytest
+import setup_env
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCKED = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+              if not line.startswith("#"))
+VERSIONS = {canonicalize_name(name): version for name, version in LOCKED.items()}
+
+
+@pytest.mark.parametrize("line", lock.requirements(ROOT / "pyproject.toml"))
+def test_lock_has_each_dependency_in_its_range(line):
+    requirement = Requirement(line)
+    assert requirement.specifier.contains(VERSIONS[canonicalize_name(requirement.name)], prereleases=True)
+
+
+def test_lock_holds_plain_versions_that_fit_any_platform():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "+" not in text
+    assert "--hash" not in text and "-e " not in text and " @ " not in text
+    assert VERSIONS["torch"] == "2.13.0"
+    assert not [name for name in VERSIONS if lock.CUDA_PARTS.match(name)]
+    assert "torchvision" not in VERSIONS
+
+
+def test_lock_lines_strip_what_belongs_to_one_machine():
+    frozen = "torch==2.13.0+cpu\nnumpy==2.4.6 --hash=sha256:00\npip==23.2\nnvidia-cublas==13\ntriton==3\nBabel==2.18\n"
+    assert lock.lock_lines(frozen) == ["Babel==2.18", "numpy==2.4.6", "torch==2.13.0"]
+    with pytest.raises(SystemExit, match="name==version only"):
+        lock.lock_lines("-e /somewhere/labkit\n")
+
+
+def ranges(path):
+    """Names, as pyproject.toml has them, and ranges of a conda environment file; what is not Python's is left out."""
+    back = {conda: name for name, conda in environments.CONDA_NAMES.items()}
+    listed = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
+    entries = dict(entry.partition(" ")[::2] for entry in listed)
+    entries.pop("pip")
+    return {back.get(name, name): Requirement(f"{name}{allowed}").specifier for name, allowed in entries.items()}
+
+
+@pytest.mark.parametrize("name", list(environments.FILES))
+def test_conda_lists_agree_with_pyproject(name):
+    declared = {requirement.name: requirement.specifier for requirement in map(Requirement, PROJECT["dependencies"])}
+    declared["python"] = Requirement("python" + PROJECT["requires-python"]).specifier
+    assert ranges(ROOT / name) == declared
+
+
+def test_conda_names_map_only_what_is_declared():
+    declared = {Requirement(line).name for line in PROJECT["dependencies"]}
+    assert set(environments.CONDA_NAMES) <= declared
+
+
+def test_binder_installs_labkit_itself():
+    script = ROOT / "binder" / "postBuild"
+    assert script.stat().st_mode & 0o111, "repo2docker runs postBuild, so it must be executable"
+    assert "pip install --no-deps -e ." in script.read_text(encoding="utf-8")
+
+
+def test_set_up_refuses_an_old_python_and_one_without_venv():
+    assert "Python 3.11 or newer is needed" in setup_env.complaint((3, 9, 2))
+    assert "3.9" in setup_env.complaint((3, 9, 2)) and "make PYTHON=" in setup_env.complaint((3, 9, 2))
+    assert "python3.12-venv" in setup_env.complaint((3, 12, 1), modules=("no_such_module",))
+    assert setup_env.complaint() == ""
+
+
+@pytest.fixture
+def index():
+    """A server on loopback: /whl/torch/ answers, /silent/ hangs, the rest is 404."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path == "/silent/torch/":
+                time.sleep(3)
+            self.send_response(200 if self.path == "/whl/torch/" else 404)
+            self.end_headers()
+
+        def log_message(self, *args):
+            """Keep the test's output clean."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_torch_comes_from_the_cpu_index_only_where_it_serves(index, monkeypatch, capsys):
+    options = functools.partial(setup_env.index_options, seconds=0.5)
+    monkeypatch.setattr(setup_env.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(setup_env.shutil, "which", lambda name: None)
+    assert options(f"{index}/whl") == ["--extra-index-url", f"{index}/whl"]
+    assert options(f"{index}/missing") == []
+    start = time.monotonic()
+    assert options(f"{index}/silent") == []
+    assert time.monotonic() - start < 2
+    assert "does not answer" in capsys.readouterr().out
+    monkeypatch.setattr(setup_env.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert options(f"{index}/whl") == []
+    monkeypatch.setattr(setup_env.shutil, "which", lambda name: None)
+    monkeypatch.setattr(setup_env.platform, "system", lambda: "Darwin")
+    assert options(f"{index}/whl") == []
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder with a lock and a pyproject.toml, where every command of set-up is noted instead of run."""
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_text("one", encoding="utf-8")
+    monkeypatch.setattr(setup_env, "ROOT", tmp_path)
+    monkeypatch.setattr(setup_env, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(setup_env, "STAMP", tmp_path / ".venv" / "set-up")
+    monkeypatch.setattr(setup_env, "index_options", lambda: [])
+    commands = []
+
+    def note(command, check):
+        commands.append(command)
+        (tmp_path / ".venv" / "lib" / f"python{setup_env.version(sys.version_info)}").mkdir(parents=True, exist_ok=True)
+        return subprocess.CompletedProcess(command, 0)
+    monkeypatch.setattr(setup_env.subprocess, "run", note)
+    return tmp_path, commands
+
+
+def test_set_up_installs_once_and_again_when_the_lock_changes(checkout):
+    folder, commands = checkout
+    setup_env.main()
+    assert [command[2] for command in commands] == ["venv", "pip", "pip"]
+    assert str(folder / "requirements.lock") in commands[1] and "--no-deps" in commands[2]
+    setup_env.main()
+    assert len(commands) == 3
+    (folder / "requirements.lock").write_text("two", encoding="utf-8")
+    setup_env.main()
+    assert [command[2] for command in commands[3:]] == ["pip", "pip"]
+
+
+def test_set_up_that_failed_is_done_again(checkout, monkeypatch):
+    folder, commands = checkout
+    note = setup_env.subprocess.run
+
+    def fail(command, check):
+        if "pip" in command:
+            raise subprocess.CalledProcessError(1, command)
+        return note(command, check)
+    monkeypatch.setattr(setup_env.subprocess, "run", fail)
+    with pytest.raises(SystemExit, match="Set-up stopped"):
+        setup_env.main()
+    monkeypatch.setattr(setup_env.subprocess, "run", note)
+    setup_env.main()
+    assert setup_env.STAMP.exists() and len(commands) == 4
+
+
+def test_make_alone_lists_every_target():
+    make = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in make.stdout.splitlines()] == [
+        "help", "run", "lab", "test", "notebooks", "record", "bench", "lock"]
+    assert all(len(line.split(None, 1)) == 2 for line in make.stdout.splitlines())
