@@ -32,7 +32,7 @@ class Scores:
 
 def as_float(inputs: torch.Tensor) -> torch.Tensor:
     """`uint8` images as float32 in 0..1, on the same device; any other tensor as it is."""
-    return inputs.to(torch.float32) / 255 if inputs.dtype == torch.uint8 else inputs
+    return inputs.to(torch.float32).div_(255) if inputs.dtype == torch.uint8 else inputs
 
 
 @contextlib.contextmanager
