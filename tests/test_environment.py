@@ -1,6 +1,7 @@
 """The lists of dependencies agree, and set-up does what the Makefile relies on."""
 import functools
 import http.server
+import os
 import subprocess
 import sys
 import threading
@@ -162,8 +163,28 @@ def test_set_up_that_failed_is_done_again(checkout, monkeypatch):
     assert setup_env.STAMP.exists() and len(commands) == 4
 
 
+def make(*arguments, **environment):
+    """The lines that make prints, free of what an outer make has set."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(["make", "--no-print-directory", *arguments], cwd=ROOT, capture_output=True, text=True,
+                          check=True, env={**outer, **environment})
+    return done.stdout.splitlines()
+
+
 def test_make_alone_lists_every_target():
-    make = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert [line.split()[0] for line in make.stdout.splitlines()] == [
+    listed = make()
+    assert [line.split()[0] for line in listed] == [
         "help", "run", "lab", "test", "notebooks", "record", "bench", "lock"]
-    assert all(len(line.split(None, 1)) == 2 for line in make.stdout.splitlines())
+    assert all(len(line.split(None, 1)) == 2 for line in listed)
+
+
+def test_make_hands_its_variables_on():
+    said = make("-n", "run", "CHAPTERS=05 04", "PROFILE=laptop", "ARGS=-p dataset cifar10")
+    assert said == ["python3 tools/setup_env.py",
+                    ".venv/bin/labkit run 05 04 --profile laptop -p dataset cifar10"]
+    assert make("-n", "run", "PYTHON=python3.12")[0] == "python3.12 tools/setup_env.py"
+    assert make("-n", "lab", "LANGUAGE=zh")[-1].split() == [".venv/bin/labkit", "lab", "--language", "zh"]
+
+
+def test_a_language_that_the_system_exports_is_not_meant():
+    assert make("-n", "lab", LANGUAGE="fr_FR:fr")[-1].split() == [".venv/bin/labkit", "lab", "--language", "en"]

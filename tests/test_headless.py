@@ -1,6 +1,9 @@
 """Chapters run headless: what is refused before, what is written, and what a failure leaves."""
+import contextlib
 import json
+import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -150,6 +153,23 @@ def test_a_run_that_is_broken_off_leaves_the_partial_notebook(tmp_path, by):
     assert not (tmp_path / "out" / "02_next.ipynb").exists()
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert [row["result"] for row in summary["chapters"]] == ["interrupted"]
+
+
+def test_a_terminal_gets_a_bar_of_chapters_and_cells(chapters, tmp_path):
+    pty, fcntl, termios = map(pytest.importorskip, ("pty", "fcntl", "termios"))     # not on Windows
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    script = f"from pathlib import Path; from labkit import headless; headless.run(['1', '10'], " \
+             f"out={str(tmp_path / 'out')!r}, folder=Path({str(chapters)!r}))"
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    drawn = b""
+    with contextlib.suppress(OSError):      # Linux says so when the other side has closed
+        while part := os.read(ours, 4096):
+            drawn += part
+    os.close(ours)
+    assert b"1/2 01_first:" in drawn and b"2/2 10_last:" in drawn and b"/5 [" in drawn
+    assert "1/2" not in process.communicate()[0]
 
 
 def test_the_table_stays_in_line_with_chinese(monkeypatch):
