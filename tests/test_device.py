@@ -1,0 +1,161 @@
+import os
+
+import pytest
+import torch
+from toy import ToyNet, toy_dataset
+
+from labkit import device
+from labkit.settings import SettingError
+from labkit.training import Recipe, Run
+from labkit.training import threads as thread_choice
+
+
+@pytest.fixture
+def available(monkeypatch):
+    """A function that says which accelerators this machine is to have."""
+    def pretend(cuda=False, mps=False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    return pretend
+
+
+@pytest.mark.parametrize("cuda, mps, expected", [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"),
+                                                 (False, False, "cpu")])
+def test_auto_takes_cuda_then_mps_then_cpu(available, cuda, mps, expected):
+    available(cuda, mps)
+    assert device.choose() == device.choose("auto") == torch.device(expected)
+
+
+def test_a_named_device_is_taken(available):
+    available(cuda=True, mps=True)
+    for name in ("cpu", "mps", "cuda", "cuda:1"):
+        assert device.choose(name) == device.choose(torch.device(name)) == torch.device(name)
+
+
+@pytest.mark.parametrize("wrong, cuda, mps, allowed", [
+    ("cuda", False, True, "auto, mps, cpu"), ("cuda:1", False, False, "auto, cpu"), ("mps", True, False,
+                                                                                     "auto, cuda, cpu"),
+    (torch.device("cuda"), False, False, "auto, cpu"), ("gpu", True, True, "auto, cuda, mps, cpu"),
+    (None, True, True, "auto, cuda, mps, cpu"), (0, True, True, "auto, cuda, mps, cpu")])
+def test_an_absent_or_unknown_device_is_refused(available, wrong, cuda, mps, allowed):
+    available(cuda, mps)
+    shown = str(wrong) if isinstance(wrong, torch.device) else wrong
+    with pytest.raises(SettingError) as caught:
+        device.choose(wrong)
+    assert str(caught.value) == f"device = {shown!r} cannot be used. Allowed: {allowed}."
+    with pytest.raises(SettingError):
+        Run(ToyNet, toy_dataset(), Recipe(), device=wrong)
+
+
+def test_descriptions(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"NVIDIA {device}")
+    monkeypatch.setattr(device, "core_count", lambda: 6)
+    assert device.describe(torch.device("cpu")) == "CPU, 6 cores"
+    assert device.describe(torch.device("mps")) == "Apple GPU"
+    assert device.describe(torch.device("cuda:1")) == "NVIDIA cuda:1"
+
+
+def test_core_count_is_what_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
+    assert device.core_count() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert device.core_count() == 1
+
+
+def test_threads_are_put_back_after_the_block_even_after_an_error():
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), device.threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+        1 / 0  # noqa: B018
+    assert torch.get_num_threads() == before
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only a step moves: by `seconds[threads]`."""
+    now = [0.0]
+    monkeypatch.setattr(thread_choice.time, "perf_counter", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize("cores, seconds, expected", [
+    (4, {1: 4.0, 4: 2.0}, 4), (4, {1: 2.0, 4: 4.0}, 1), (4, {1: 1.0, 4: 0.96}, 1), (4, {1: 1.0, 4: 0.94}, 4),
+    (1, {1: 1.0}, 1)])
+def test_more_threads_are_taken_when_they_clearly_pay(monkeypatch, clock, cores, seconds, expected):
+    monkeypatch.setattr(thread_choice, "core_count", lambda: cores)
+
+    def step():
+        clock[0] += seconds[torch.get_num_threads()]
+    before = torch.get_num_threads()
+    assert thread_choice.fastest(step) == expected
+    assert torch.get_num_threads() == before
+
+
+def test_one_slow_step_and_a_slow_start_do_not_decide(monkeypatch, clock):
+    monkeypatch.setattr(thread_choice, "core_count", lambda: 2)
+    seconds = {1: iter([3.0] * 6), 2: iter([90.0, 2.0, 50.0, 2.0, 2.0, 2.0])}
+
+    def step():
+        clock[0] += next(seconds[torch.get_num_threads()])
+    assert thread_choice.fastest(step) == 2
+
+
+class Counting(ToyNet):
+    """Notes how many threads torch has in each training pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, images):
+        if self.training:
+            self.seen.append(torch.get_num_threads())
+        return super().forward(images)
+
+
+def test_a_run_chooses_once_and_keeps_to_it(monkeypatch):
+    monkeypatch.delenv("LABKIT_THREADS", raising=False)
+    asked = []
+
+    def fastest(step):
+        step()
+        asked.append(step)
+        return 3
+    monkeypatch.setattr("labkit.training.run.fastest", fastest)
+    model = Counting()
+    weights = [value.clone() for value in model.state_dict().values()]
+    run, before = Run(model, toy_dataset(), Recipe(epochs=2)), torch.get_num_threads()
+    run._prepare()
+    assert all(map(torch.equal, weights, model.state_dict().values())) and model.seen == []    # timed on a copy
+    run.fit()
+    assert model.seen == [3] * 6 and len(asked) == 1 and run.history.threads == 3
+    assert torch.get_num_threads() == before
+
+
+def test_timing_the_threads_does_not_change_the_losses(monkeypatch):
+    fixed = Run(ToyNet, toy_dataset(), Recipe(epochs=2), threads=1)
+    monkeypatch.delenv("LABKIT_THREADS")
+    monkeypatch.setattr(thread_choice, "GAIN", 0.0)     # times both, and takes one
+    monkeypatch.setattr(thread_choice, "core_count", lambda: 2)
+    timed = Run(ToyNet, toy_dataset(), Recipe(epochs=2))
+    assert timed.fit()["train_loss"].tolist() == fixed.fit()["train_loss"].tolist()
+    assert timed.history.threads == 1
+
+
+def test_a_setting_fixes_the_threads(monkeypatch):
+    monkeypatch.setattr("labkit.training.run.fastest", lambda step: pytest.fail("timed although fixed"))
+    monkeypatch.setenv("LABKIT_THREADS", "2")
+    run = Run(Counting, toy_dataset(), Recipe())
+    run.fit()
+    assert set(run.model.seen) == {2} and run.history.threads == 2
+    run = Run(Counting, toy_dataset(), Recipe(), threads=1)
+    run.fit()
+    assert set(run.model.seen) == {1} and run.history.threads == 1
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
+def test_a_wrong_setting_is_refused(monkeypatch, text):
+    monkeypatch.setenv("LABKIT_THREADS", text)
+    with pytest.raises(SettingError, match=f"LABKIT_THREADS = '{text}' cannot be used. Allowed: a whole number of at"):
+        Run(ToyNet, toy_dataset(), Recipe())
