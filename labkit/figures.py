@@ -1,6 +1,7 @@
 """Figures that say what they show: plotly, one style, readable without colour.
 
-Each function returns a `go.Figure`, so a cell ends with the call. Colours are Okabe and Ito's (2008), which
+Each function returns a `go.Figure`, so a cell ends with the call. Titles, labels and names that it is given
+are shown in the learner's language where the catalogue has them. Colours are Okabe and Ito's (2008), which
 colour-blind readers can tell apart; lines differ in dash or marker too. The paper is white in both themes of
 JupyterLab, since a stored picture cannot know the theme of the page that it will be read on.
 """
@@ -44,12 +45,12 @@ def lines(values, curves: dict, /, *, x: str = "", y: str = "", log: bool = Fals
         if len(ys) != len(values):
             raise refuse(f"len(curves[{name!r}])", len(ys),
                          _("{count}, the number of values on the x axis").format(count=len(values)))
-        figure.add_scatter(**_points(values, ys), name=str(name), mode=mode,
+        figure.add_scatter(**_points(values, ys), name=_(str(name)), mode=mode,
                            line={"color": _pick(COLOURS, place), "dash": _pick(DASHES, place), "width": 2},
                            marker={"symbol": _pick(SYMBOLS, place), "size": 7}, hovertemplate="%{y:.4g}")
     figure.update_layout(hovermode="x unified", showlegend=len(curves) > 1)
-    figure.update_xaxes(title_text=x)
-    figure.update_yaxes(title_text=y, type="log" if log else "linear")
+    figure.update_xaxes(title_text=_(x))
+    figure.update_yaxes(title_text=_(y), type="log" if log else "linear")
     return _style(figure, title)
 
 
@@ -69,7 +70,7 @@ def learning_curves(runs, title: str = "") -> go.Figure:
     figure = make_subplots(1, len(panels), horizontal_spacing=0.1)
     for place, (name, frame) in enumerate(frames.items()):
         for column, kind in enumerate(panels, 1):
-            for trace in _curves(frame, kind, str(name), place, alone=len(frames) == 1):
+            for trace in _curves(frame, kind, _(str(name)), place, alone=len(frames) == 1):
                 figure.add_trace(trace.update(showlegend=bool(trace.name) and column == 1), row=1, col=column)
             figure.update_yaxes(title_text=labels[kind], tickformat=".0%" if kind == "accuracy" else None,
                                 col=column)
@@ -100,7 +101,7 @@ def _curves(frame, kind: str, name: str, place: int, alone: bool):
 
 def confusion_matrix(matrix, class_names, title: str = "") -> go.Figure:
     """Counts of `evaluation.confusion`, coloured by their share of the row; hovering says a cell in words."""
-    matrix, names = np.asarray(matrix), [str(name) for name in class_names]
+    matrix, names = np.asarray(matrix), [_(str(name)) for name in class_names]
     if matrix.shape != (len(names), len(names)):
         raise refuse("matrix.shape", matrix.shape, f"({len(names)}, {len(names)})")
     totals = matrix.sum(1, keepdims=True)
@@ -123,7 +124,7 @@ def confusion_matrix(matrix, class_names, title: str = "") -> go.Figure:
 def class_scores(report, title: str = "") -> go.Figure:
     """Precision, recall and F1 of each class, from the frame of `evaluation.report`, best F1 at the top."""
     report = report.sort_values("F1", na_position="first")
-    names = report.index.astype(str).tolist()
+    names = [_(name) for name in report.index.astype(str)]
     labels = {"precision": _("precision"), "recall": _("recall"), "F1": "F1"}
     figure = go.Figure()
     for place, (column, label) in enumerate(labels.items()):
@@ -175,7 +176,7 @@ def bars(measured: dict, *, y: str = "", form: str = ".3g", reference: dict | No
 
     `form` is the number format, such as `.1%`; `reference` adds dashed lines, `{label: value}`.
     """
-    values = {str(name): np.asarray(list(seeds), dtype="float64") for name, seeds in measured.items()}
+    values = {_(str(name)): np.asarray(list(seeds), dtype="float64") for name, seeds in measured.items()}
     for name, seeds in values.items():
         if not seeds.size or not np.isfinite(seeds).all():
             raise refuse(f"measured[{name!r}]", seeds.tolist(), _("at least one finite number"))
@@ -193,9 +194,9 @@ def bars(measured: dict, *, y: str = "", form: str = ".3g", reference: dict | No
                        hovertemplate=f"%{{y:{form}}}<extra></extra>")
     for label, value in (reference or {}).items():
         figure.add_hline(value, line={"color": INK, "dash": "dash", "width": 1}, annotation={
-            "text": label, "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(255,255,255,0.8)"})
+            "text": _(label), "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(255,255,255,0.8)"})
     figure.update_xaxes(tickvals=places, ticktext=list(values), showgrid=False)
-    figure.update_yaxes(title_text=y, tickformat=".0%" if form.endswith("%") else None)
+    figure.update_yaxes(title_text=_(y), tickformat=".0%" if form.endswith("%") else None)
     return _style(figure, title)
 
 
@@ -207,7 +208,7 @@ def images(pictures, captions=(), columns: int = 6, title: str = "") -> go.Figur
     if not good:
         raise refuse("pictures", f"{pictures.dtype} {pictures.shape}",
                      _("uint8 images of shape (count, 1 or 3, height, width), at least one"))
-    captions = [str(caption) for caption in captions]
+    captions = [_(str(caption)) for caption in captions]
     if captions and len(captions) != len(pictures):
         raise refuse("captions", len(captions), _("none, or one for each of the {count} images").format(
             count=len(pictures)))
@@ -239,13 +240,14 @@ def mistakes(inputs, table, class_names, columns: int = 6, title: str = "") -> g
     `inputs` are the images of the split that the table was made from.
     """
     captions = [_("{predicted} ({confidence})\nactual: {actual}").format(
-                    predicted=class_names[row.predicted], actual=class_names[row.actual],
+                    predicted=_(str(class_names[row.predicted])), actual=_(str(class_names[row.actual])),
                     confidence=f"{row.confidence:.0%}") for row in table.itertuples()]
     return images(inputs[table["index"].tolist()], captions, columns, title)
 
 
 def _style(figure: go.Figure, title: str = "", height: int = 360) -> go.Figure:
     """One look for all: template, title, size, small margins."""
+    title = _(title)
     figure.update_layout(template=TEMPLATE, height=height, margin={"l": 8, "r": 24, "t": 32, "b": 8})
     named = [trace for trace in figure.data if trace.name and trace.showlegend is not False]
     if title and len(named) > 1:

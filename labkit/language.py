@@ -33,4 +33,5 @@ def _catalogue(code: str) -> gettext.NullTranslations:
 
 def _(message: str) -> str:
     """Return `message` in the learner's language, or as it is where no translation exists."""
-    return message if language() == "en" else _catalogue(language()).gettext(message)
+    # gettext keeps the catalogue's own header under the empty message.
+    return message if language() == "en" or not message else _catalogue(language()).gettext(message)

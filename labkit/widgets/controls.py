@@ -11,6 +11,7 @@ import traitlets
 from labkit.language import _
 from labkit.settings import refuse
 from labkit.widgets.still import CSS, LiveWidget
+from labkit.widgets.trace import in_words
 
 
 def _known(name: str) -> tuple[str, str]:
@@ -23,12 +24,15 @@ def _known(name: str) -> tuple[str, str]:
         "augment": (_("augmentation"), _("train on changed copies of the images")),
         "optimizer": (_("optimizer"), _("the rule that turns gradients into steps")),
         "weight_decay": (_("weight decay"), _("pull of every weight towards zero")),
-    }.get(name, (name.replace("_", " "), ""))
+    }.get(name, (in_words(name), ""))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """What every control has: the text beside it. Empty texts take those of the setting's name."""
+    """What every control has: the text beside it, shown in the learner's language where the catalogue has it.
+
+    Empty texts take those of the setting's name.
+    """
     label: str = ""
     unit: str = ""
     help: str = ""
@@ -36,8 +40,8 @@ class Control:
     def describe(self, name: str) -> dict:
         """What the page needs to draw the control called `name`."""
         label, help_text = _known(name)
-        return {"name": name, "kind": type(self).__name__.lower(), "label": self.label or label,
-                "unit": self.unit, "help": self.help or help_text}
+        return {"name": name, "kind": type(self).__name__.lower(), "label": _(self.label) or label,
+                "unit": _(self.unit), "help": _(self.help) or help_text}
 
 
 def _is_number(value) -> bool:
@@ -151,6 +155,5 @@ class LabControls(LiveWidget):
             labels={
                 "settings": _("Settings"), "stop": _("Stop"), "resume": _("Resume"), "restart": _("Restart"),
                 "new_seed": _("Restart with a new seed"), "clear": _("Clear earlier runs"),
-                "goal": _("stop at {quantity}").format(quantity=", ".join(
-                    name.replace("_", " ") for name in goal)),
+                "goal": _("stop at {quantity}").format(quantity=", ".join(map(in_words, goal))),
                 "goals": goal, "on": _("on"), "off": _("off")})

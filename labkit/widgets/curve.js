@@ -45,15 +45,15 @@ class Panel {
     this.canvas.dataset.lmSuppressShortcuts = "true";   // the arrow keys read the curve
     this.readout = make("output", { className: "lk-readout", textContent: " " });
     this.element = make("div", { className: "lk-panel" }, this.canvas, this.readout);
-    this.canvas.addEventListener("pointermove", (event) => this.readAt(event.offsetX));
-    this.canvas.addEventListener("pointerdown", (event) => this.readAt(event.offsetX));
+    this.canvas.addEventListener("pointermove", (event) => this.read(this.toStep(event.offsetX)));
+    this.canvas.addEventListener("pointerdown", (event) => this.read(this.toStep(event.offsetX)));
     this.canvas.addEventListener("pointerleave", () => this.read(null));
-    this.canvas.addEventListener("focus", () => this.cursor === null && this.read(this.xRange[1]));
+    this.canvas.addEventListener("focus", () => this.cursor === null && this.read(Infinity));
+    this.canvas.addEventListener("blur", () => this.read(null));
     this.canvas.addEventListener("keydown", (event) => {
-      const jump = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const jump = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
       if (!jump) return;
-      const size = Math.max(1, (this.xRange[1] - this.xRange[0]) / 50);
-      this.read(Math.round((this.cursor ?? this.xRange[1]) + jump * size));
+      this.read((this.cursor ?? this.lastStep) + jump * Math.max(1, this.lastStep / 50));
       event.preventDefault();
     });
   }
@@ -78,11 +78,11 @@ class Panel {
     let low = Math.min(...ys), high = Math.max(...ys);
     if (!ys.length) [low, high] = [0.1, 1];
     if (low === high) [low, high] = [low * 0.9, high * 1.1 + 1e-9];
-    const xHigh = Math.max(2, ...lines.map((l) => l.x[l.x.length - 1]));
-    this.xRange = [Math.min(xHigh - 1, ...lines.map((l) => l.x[0])), xHigh];
+    const steps = Math.max(...runs.map((run) => run.steps));    // the whole run: a curve grows into its place
     const f = log ? Math.log : (v) => v;
     const inner = [width - PAD.left - PAD.right, height - PAD.top - PAD.bottom];
-    this.toX = (x) => PAD.left + inner[0] * (x - this.xRange[0]) / (this.xRange[1] - this.xRange[0]);
+    this.toX = (x) => PAD.left + inner[0] * x / steps;
+    this.toStep = (pixels) => (pixels - PAD.left) / inner[0] * steps;
     const toY = (y) => PAD.top + inner[1] * (1 - (f(y) - f(low)) / (f(high) - f(low)));
 
     c.font = `11px ${style.fontFamily}`;
@@ -98,7 +98,7 @@ class Panel {
       c.fillText(String(Number(y.toPrecision(3))), PAD.left - 6, toY(y));
     }
     c.textAlign = "center";
-    for (const x of ticks(...this.xRange, false)) c.fillText(String(x), this.toX(x), height - PAD.bottom + 10);
+    for (const x of ticks(0, steps, false)) c.fillText(String(x), this.toX(x), height - PAD.bottom + 10);
     c.fillText(this.labels.step, PAD.left + inner[0] / 2, height - 7);
     c.save();
     c.translate(9, PAD.top + inner[1] / 2);
@@ -115,7 +115,7 @@ class Panel {
       line.x.forEach((x, i) => Number.isFinite(line.y[i]) && (!log || line.y[i] > 0)
         && points.push([this.toX(x), toY(line.y[i])]));
       stroke(c, points);
-      if (isValidation(line.name)) points.forEach(([x, y]) => { c.beginPath(); c.arc(x, y, 2.5, 0, 7); c.fill(); });
+      if (isValidation(line.name) || points.length === 1) points.forEach(([x, y]) => { c.beginPath(); c.arc(x, y, 2.5, 0, 7); c.fill(); });
     }
     c.globalAlpha = 1;
     if (goal !== undefined) {
@@ -134,23 +134,34 @@ class Panel {
     }
   }
 
-  readAt(pixels) {
-    const share = (pixels - PAD.left) / (this.canvas.clientWidth - PAD.left - PAD.right);
-    this.read(Math.round(this.xRange[0] + share * (this.xRange[1] - this.xRange[0])));
+  get lastStep() {
+    return Math.max(0, ...this.lines().map((line) => line.x[line.x.length - 1]));
   }
 
+  // Read the values at the reported step that is nearest to `step`; those of other steps say so.
   read(step) {
-    this.cursor = step === null ? null : Math.max(this.xRange[0], Math.min(this.xRange[1], step));
+    const lines = this.lines().reverse();       // the run in hand first
+    if (step === null || !lines.length) {
+      this.cursor = null;
+      this.readout.textContent = " ";
+    } else {
+      this.cursor = nearest(lines.flatMap((line) => [...line.x]), step);
+      const values = lines.map((line) => {
+        const at = nearest(line.x, this.cursor);
+        const kind = isValidation(line.name) ? this.labels.validation : this.labels.train;
+        const value = line.y[line.x.indexOf(at)].toPrecision(3);
+        return `#${line.run.number} ${kind} ${value}${at === this.cursor ? "" : ` (${this.labels.step} ${at})`}`;
+      });
+      this.readout.textContent = `${this.labels.step} ${this.cursor}: ${values.join(" · ")}`;
+    }
     this.draw(this.runs, this.goal, this.log);
-    if (this.cursor === null) { this.readout.textContent = " "; return; }
-    const values = this.lines().map((line) => {
-      let nearest = 0;
-      line.x.forEach((x, i) => { if (Math.abs(x - this.cursor) < Math.abs(line.x[nearest] - this.cursor)) nearest = i; });
-      return `#${line.run.number} ${isValidation(line.name) ? this.labels.validation : this.labels.train} `
-        + `${line.y[nearest].toPrecision(3)}`;
-    });
-    this.readout.textContent = `${this.labels.step} ${this.cursor}: ${values.join(" · ")}`;
   }
+}
+
+// The one of `numbers` that is nearest to `wanted`, which may be infinite.
+function nearest(numbers, wanted) {
+  const target = Math.min(Math.max(wanted, -1e9), 1e9);
+  return numbers.reduce((best, number) => (Math.abs(number - target) < Math.abs(best - target) ? number : best));
 }
 
 function stroke(c, points) {
@@ -168,6 +179,7 @@ function render({ model, el }) {
   const panels = new Map();
   const panelBox = make("div", { className: "lk-panels" });
   const legend = make("ul", { className: "lk-legend" });
+  const key = make("ul", { className: "lk-legend lk-key" });
   const status = make("div", { className: "lk-status" });
   const spoken = make("div", { className: "lk-spoken" });
   spoken.setAttribute("role", "status");
@@ -176,7 +188,7 @@ function render({ model, el }) {
   el.append(
     make("div", { className: "lk-head" }, make("strong", { textContent: labels.title }),
       make("label", {}, log, ` ${labels.log}`)),
-    status, panelBox, legend, details, spoken);
+    status, panelBox, key, legend, details, spoken);
 
   let lastSpoken = 0;
   function update() {
@@ -205,7 +217,10 @@ function render({ model, el }) {
       if (run.ghost) item.classList.add("lk-ghost");
       return item;
     }));
-    if (details.open) fillTable(table, runs, labels);
+    const kinds = new Set(runs.flatMap((run) => run.series.map((s) => isValidation(s.name))));
+    key.replaceChildren(...(kinds.size < 2 ? [] : ["train", "validation"]).map((kind) =>
+      make("li", { className: `lk-${kind}`, textContent: labels[kind] })));
+    if (details.open) fillTable(table, runs, labels, now.words);
     if (Date.now() - lastSpoken > 5000 || now.state !== "training") {
       lastSpoken = Date.now();
       spoken.textContent = now.summary;
@@ -232,11 +247,11 @@ function render({ model, el }) {
   };
 }
 
-function fillTable(table, runs, labels) {
+function fillTable(table, runs, labels, words) {
   const row = (cell, texts) => make("tr", {}, ...texts.map((text) => make(cell, { textContent: text })));
   table.replaceChildren(row("th", [labels.run, labels.value, labels.step, ""]), ...runs.flatMap((run) =>
     run.series.filter((s) => s.x.length).map((s) => row("td", [
-      run.legend, s.name.replaceAll("_", " "), String(s.x[s.x.length - 1]), s.y[s.y.length - 1].toPrecision(4)]))));
+      run.legend, words[s.name] ?? s.name, String(s.x[s.x.length - 1]), s.y[s.y.length - 1].toPrecision(4)]))));
 }
 
 export default { render };

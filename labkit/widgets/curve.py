@@ -3,13 +3,20 @@ from pathlib import Path
 
 import traitlets
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
 
-from labkit.language import _
+from labkit.language import _, language
 from labkit.widgets.still import CSS, LiveWidget, picture
-from labkit.widgets.trace import Trace
+from labkit.widgets.trace import Trace, in_words
 
 # Three from Okabe & Ito 2008 and three darker ones: each has a contrast of 3:1 on a white and on a black ground.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C9A", "#A87B00", "#7A7A7A")
+
+
+# Faces with Chinese characters, as Debian, macOS and Windows bring them.
+CHINESE_FACES = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
+                 "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans SC", "Noto Sans CJK JP")
 
 
 class LabCurve(LiveWidget):
@@ -38,7 +45,8 @@ class LabCurve(LiveWidget):
         series, points = trace.packed()
         with self.hold_sync():
             self.now = {"legend": legend, "state": trace.state, "status": status, "summary": summary,
-                        "series": series, "goal": goal, "number": trace.number}
+                        "series": series, "goal": goal, "number": trace.number,
+                        "words": {name: in_words(name) for name in trace.columns}}
             self.now_points = points
 
     def publish_past(self, traces: list[Trace], texts: list[str]) -> None:
@@ -56,7 +64,15 @@ def quantity(name: str) -> str:
 
 
 def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
-    """The same curves as a PNG: the last run in full, the earlier ones thin. Validation is dashed."""
+    """The same curves as a PNG: the last run in full, the earlier ones thin. Validation is dashed.
+
+    Its words are English, and runs go by their numbers, where the computer has no face for the learner's language.
+    """
+    faces, words = ["DejaVu Sans"], _
+    if language() == "zh":
+        faces += [face for face in CHINESE_FACES if face in get_font_names()][:1]
+        if len(faces) == 1:
+            words, title, texts = str, "", [f"#{trace.number}" for trace in traces]
     names = list(dict.fromkeys(name for trace in traces for name in trace.columns))
     quantities = list(dict.fromkeys(map(quantity, names))) or ["loss"]
     figure = Figure(figsize=(9, 3.2), layout="constrained")
@@ -68,10 +84,12 @@ def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
                 axes.plot(*trace[name], color=COLOURS[(trace.number - 1) % len(COLOURS)],
                           linestyle="--" if validation else "-", marker="o" if validation else None,
                           markersize=3, linewidth=1.6 if last else 0.7, alpha=1 if last else 0.6,
-                          label=f"{text} · {name.split('_')[0]}")
-        axes.set(xlabel="step", ylabel=what)
+                          label=f"{text} · {words(name.split('_')[0])}")
+        axes.set(xlabel=words("step"), ylabel=words(what.replace("_", " ")))
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize=7, frameon=False)
     figure.suptitle(title, fontsize=10)
+    for text in figure.findobj(Text):
+        text.set_fontfamily(faces)
     return picture(figure)

@@ -19,7 +19,7 @@ from labkit.settings import refuse
 from labkit.widgets.controls import Control, LabControls
 from labkit.widgets.curve import LabCurve, quantity, still_picture
 from labkit.widgets.still import StillCopy
-from labkit.widgets.trace import Trace, legends
+from labkit.widgets.trace import Trace, in_words, legends
 
 PUBLISH_EVERY = 0.1     # seconds between two packets to the page
 EARLIER_RUNS = 5        # kept for comparison
@@ -55,7 +55,7 @@ class LiveLab:
             if not isinstance(control, Control):
                 raise refuse(name, control, "Log(low, high, value), Int(low, high, value), Choice(...), Toggle(...)")
         self._train, self._controls, self._steps = train, controls, steps
-        self.goal, self.seed, self.title = dict(goal or {}), seed, title
+        self.goal, self.seed, self.title = dict(goal or {}), seed, _(title)
         self.runs: list[Trace] = []     # replaced, never changed in place, since several threads read it
         self.error: BaseException | None = None
         self.status = ""
@@ -69,7 +69,7 @@ class LiveLab:
         self._published = 0.0
         self._still: StillCopy | None = None
         self.controls = LabControls(controls, self.goal)
-        self.curve = LabCurve(title)
+        self.curve = LabCurve(self.title)
         self.controls.observe(self._on_values, "values")
         self.controls.observe(self._on_command, "command")
 
@@ -214,7 +214,7 @@ class LiveLab:
         self.publish(trace)
         if self._still is not None:
             runs = self.runs
-            finished = " · ".join(f"{name} {trace.last(name):.3f}" for name in trace.columns)
+            finished = " · ".join(f"{in_words(name)} {trace.last(name):.3f}" for name in trace.columns)
             self._still.show(still_picture(runs, self._legends(runs), self.title), alt=f"{self.title}: {finished}")
 
     def publish(self, trace: Trace) -> None:
@@ -234,7 +234,7 @@ class LiveLab:
         if self.error is not None:
             parts.append(f"{type(self.error).__name__}: {self.error}")
         summary = ", ".join([parts[0], parts[1], *(
-            f"{name.replace('_', ' ')} {trace.last(name):.3f}" for name in trace.columns)])
+            f"{in_words(name)} {trace.last(name):.3f}" for name in trace.columns)])
         self._say(" · ".join(parts), trace, summary)
 
     def _say(self, status: str, trace: Trace | None = None, summary: str = "") -> None:

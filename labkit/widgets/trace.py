@@ -89,6 +89,11 @@ def legends(traces: list[Trace], labels: dict[str, str]) -> list[str]:
     return texts
 
 
+def in_words(name: str) -> str:
+    """What a series is called in the page: `train_loss` is “train loss”, in the learner's language."""
+    return _(name.replace("_", " "))
+
+
 def shown(value) -> str:
     """A setting's value as a reader would write it."""
     if isinstance(value, bool):
