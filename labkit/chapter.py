@@ -20,6 +20,8 @@ def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNames
     choose("profile", profile, PROFILES)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise refuse("seed", seed, _("a whole number of at least 0"))
+    for name in budgets:
+        choose("budgets", name, PROFILES)
     names = {name: sorted(budget) for name, budget in budgets.items()}
     if len(set(map(tuple, names.values()))) > 1:
         raise refuse("budgets", names, _("the same names in each profile"))

@@ -26,7 +26,9 @@ class Guess(LiveWidget):
         if isinstance(answer, str):
             answer = _(answer)
         else:
-            answer = min(self.options, key=lambda option: abs(answer - float(re.search(r"\d[\d.]*", option)[0])))
+            found = {option: re.search(r"\d[\d,.]*", option) for option in self.options}
+            numbers = {option: float(match[0].replace(",", "")) for option, match in found.items() if match}
+            answer = min(numbers, key=lambda option: abs(answer - numbers[option]), default=answer)
         if answer not in self.options:
             raise refuse("answer", answer, ", ".join(self.options))
         if not self.choice:
