@@ -1,0 +1,22 @@
+"""Let the process keep the memory that torch frees, instead of giving it back and asking for it again.
+
+A training step on a CPU frees all its activations and asks for as many in the next. By default glibc returns
+large blocks to the system at once; each step then takes thousands of page faults, in which the kernel hands
+out and clears the same memory anew.
+"""
+import ctypes
+import sys
+
+# Of glibc's malloc.h. A block of up to 32 MB, the most that glibc allows here, then comes from the heap.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+SETTINGS = {M_TRIM_THRESHOLD: 2**31 - 1, M_MMAP_THRESHOLD: 32 * 2**20, M_ARENA_MAX: 1}
+
+
+def keep_memory() -> bool:
+    """Set this for the whole process; return whether it can be set here (Linux with glibc).
+
+    No number that torch computes changes. The process stays as large as it ever was. A thread that is to
+    profit must be started later: the one heap is for threads that have none of their own yet.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    return mallopt is not None and all([mallopt(name, value) for name, value in SETTINGS.items()])

@@ -1,0 +1,125 @@
+"""The bench works: contestants train, busy cores are busy, verdicts follow their rule, the page renders."""
+import itertools
+import json
+import math
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import torch
+
+from benchmarks import __main__ as command
+from benchmarks import kernel, loops, parts
+from benchmarks.report import Part, Row, markdown
+from benchmarks.timing import Done, alternate, ratios, speed
+from labkit.models import DocumentCNN
+
+DATA = loops.random_images(48)
+IN_THIS_PROCESS = sorted(loops.CONTESTANTS.keys() - {"floor, memory kept"})
+
+
+@pytest.mark.parametrize("name", IN_THIS_PROCESS)
+def test_each_contestant_trains(name):
+    steps = list(itertools.islice(loops.CONTESTANTS[name](DATA, 32), 3))
+    assert all(math.isfinite(float(step.loss)) and step.threads >= 1 for step in steps)
+    fixed = name == "floor"
+    assert [step.images for step in steps] == ([32, 32, 32] if fixed else [32, 16, 32])
+    assert (float(steps[0].loss) == float(steps[2].loss)) == fixed      # only the floor leaves its weights alone
+
+
+def test_the_tutorials_network_is_the_documents():
+    theirs, ours = loops.tutorial_network(), DocumentCNN()
+    ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))
+    images = torch.rand(4, 3, 32, 32)
+    torch.testing.assert_close(theirs(images), ours(images))
+
+
+KEEPING = """
+import itertools, json, resource
+from benchmarks import loops
+from benchmarks.memory import keep_memory
+
+def faults_and_loss():
+    loop = loops.floor(loops.random_images(64), 64)
+    losses = [float(step.loss) for step in itertools.islice(loop, 6)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    next(loop), next(loop)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, losses[-1]
+
+import torch
+torch.set_num_threads(1)
+torch.manual_seed(0); usual = faults_and_loss()
+can = keep_memory()
+torch.manual_seed(0); print(json.dumps([can, usual, faults_and_loss()]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is what is set")
+def test_kept_memory_saves_page_faults_and_changes_no_number():
+    printed = subprocess.run([sys.executable, "-c", KEEPING], cwd=kernel.ROOT, check=True, capture_output=True,
+                             text=True).stdout
+    can, (faults, loss), (fewer, same) = json.loads(printed)
+    if not can:
+        pytest.skip("this system's C library has no mallopt")
+    assert fewer < faults / 4 and same == loss
+
+
+def test_contestants_alternate():
+    order = []
+    results = alternate({name: lambda name=name: order.append(name) or len(order) for name in "AB"}, rounds=2)
+    assert order == ["A", "B", "A", "B"] and results == {"A": [1, 3], "B": [2, 4]}
+    assert ratios(results["B"], results["A"]) == [2, 4 / 3]
+
+
+def test_warm_up_does_not_count():
+    def loop():
+        time.sleep(0.2)
+        while True:
+            yield Done(10, 0.0, 1)
+            time.sleep(0.01)
+    assert 500 < speed(loop(), images=100, warm_up=1).images_per_second <= 1000
+    assert speed(loop(), images=10**9, warm_up=1, most_seconds=0.05).images_per_second <= 1000
+
+
+def test_a_busy_core_is_busy_and_then_free_again():
+    with parts.busy_core():
+        child, = psutil.Process().children()
+        before = child.cpu_times().user
+        time.sleep(0.5)
+        assert child.cpu_times().user > before
+    assert not child.is_running()
+
+
+@pytest.mark.parametrize("value, goal, unit, less_is_better, verdict", [
+    (0.95, 0.90, "×", False, "met"), (0.85, 0.90, "×", False, "tie"), (0.79, 0.90, "×", False, "not met"),
+    (1.04, 1.05, "×", True, "met"), (1.10, 1.05, "×", True, "tie"), (1.20, 1.05, "×", True, "not met"),
+    (0.14, 0.15, "s", True, "met"), (0.16, 0.15, "s", True, "not met"),
+    (1.09, None, "×", False, "tie"), (0.92, None, "×", True, "tie"), (1.2, None, "×", False, "ahead"),
+    (1.2, None, "×", True, "behind"), (4000, None, "images/s", False, ""),
+])
+def test_differences_under_a_tenth_are_ties(value, goal, unit, less_is_better, verdict):
+    assert Row("", [value - 5, value, value + 5], unit, "", goal, less_is_better).verdict == verdict
+
+
+def test_the_page_shows_medians_spread_goals_and_where_it_was_measured():
+    page = markdown([Part("Loops", "How.", [
+        Row("Run", [3900.0, 4100.0, 4000.0], "images/s", "labkit | Run"),
+        Row("Run / floor", [0.91, 0.99, 0.95], "×", "a ratio", 0.90)])], {"command": "python -m benchmarks"})
+    assert r"| Run | 4,000 images/s | 3,900–4,100 |  |  | labkit \| Run |" in page
+    assert "| Run / floor | 0.95 × | 0.91–0.99 | at least 0.90 × | met | a ratio |" in page
+    assert "Goals: 1 met, 0 tie, 0 not met." in page and "| command | python -m benchmarks |" in page
+
+
+def test_an_unknown_part_is_refused_before_anything_runs(capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["trainin"])
+    assert ended.value.code == 2 and "Allowed: training, lab, busy, augmentation, imports." in capsys.readouterr().err
+
+
+def test_a_lab_and_a_preview_are_measured_in_a_kernel():
+    raw = kernel.measure({"SmallCNN": 3}, rounds=1, sheets=2)
+    assert set(raw["lab"]["SmallCNN"]) >= {"fit", "lab", "drain"}
+    assert raw["lab"]["SmallCNN"]["packets a second"][0] > 0
+    assert len(raw["sheet"]) == 2 and min(raw["sheet"]) > 0
