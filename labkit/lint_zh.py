@@ -11,7 +11,7 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 NUMBERED = re.compile(r"^#+ [\d.]+ ", re.MULTILINE)
 SPACED = re.compile(rf"{HAN} +[A-Za-z0-9{{]|[A-Za-z0-9}}%] +{HAN}")
-HALF_WIDTH = re.compile(rf"{HAN}[,.;:!?()\"]|[,;:!?()\"]{HAN}")
+HALF_WIDTH = re.compile(rf"{HAN}[,;:!?()\"]|{HAN}\.(?!\w)|[,;:!?()\"]{HAN}", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,114 @@
+"""The Chinese catalogue has every message, translated, with the same placeholders.
+
+`python tools/catalogue.py` refreshes it: it adds new messages, drops those that are gone, keeps translations, and
+lists what is left to translate in labkit/locale/zh/LC_MESSAGES/labkit.po.
+"""
+import re
+import string
+
+import catalogue
+import pytest
+
+from labkit import figures, lint_zh
+from labkit.language import _
+from labkit.widgets import curve
+from labkit.widgets.trace import Trace
+
+REFRESH = "python tools/catalogue.py refreshes the catalogue"
+TRANSLATIONS = {message.id: message.string for message in catalogue.read() if message.id}
+
+
+def placeholders(message: str) -> list[tuple]:
+    return sorted(field[1:] for field in string.Formatter().parse(message) if field[1] is not None)
+
+
+def wrong(message: str, chinese: str) -> list[str]:
+    """What is wrong with a translation."""
+    faults = [] if chinese.strip() else ["it is empty"]
+    if placeholders(message) != placeholders(chinese):
+        faults.append(f"placeholders {placeholders(chinese)}, not {placeholders(message)}")
+    calls_and_shapes = r"[\w.]*\([^()\u4e00-\u9fff]*\)"
+    return faults + lint_zh.style(re.sub(calls_and_shapes, "X", chinese))
+
+
+def test_the_catalogue_has_every_message_and_no_other():
+    assert set(TRANSLATIONS) == set(catalogue.messages()), REFRESH
+
+
+def test_every_translation_is_whole():
+    assert {message: faults for message, chinese in TRANSLATIONS.items() if (faults := wrong(message, chinese))} == {}
+
+
+@pytest.mark.parametrize("message, chinese", [
+    ("step {step}", ""), ("step {step}", "第步"), ("{loss:.3f}", "{loss:.2f}"), ("{a}", "{b}"), ("a GPU", "一块 GPU"),
+    ("no, none", "没有,一个也没有")])
+def test_a_wrong_translation_is_found(message, chinese):
+    assert wrong(message, chinese)
+
+
+def test_the_order_of_placeholders_is_free():
+    assert wrong("{count} of {total}", "共{total}个，有{count}个") == []
+
+
+CELL = '''
+guess = lk.guess("How many?", ["all 16", "0", f"{n} or so"])
+guess.reveal("measured")
+curves = {"one": 1, key: 2}
+lk.figures.lines(xs, curves, x="steps", title="Two curves", form=".1%")
+record["seeds"] = lk.claims.recorded("05")
+lab = lk.LiveLab(train, title="A lab", rate_of_decay=lk.Log(1, 2, 1, help="how fast"), width=lk.Int(1, 2, 1))
+report(step, train_loss=1)
+'''
+
+
+def test_the_literals_of_a_cell_that_labkit_shows_are_extracted():
+    assert set(catalogue.of_cell(CELL)) == {"How many?", "all 16", " or so", "one", "steps", "Two curves", "A lab",
+                                            "rate of decay", "how fast", "width", "train loss"}
+    assert list(catalogue.of_cell('names = {"one": 1}\nprint("two", names, sep="x")')) == []
+
+
+def test_refreshing_keeps_translations_adds_what_is_new_and_drops_what_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "PO", tmp_path / "labkit.po")
+    monkeypatch.setattr(catalogue, "messages", lambda: {"kept {n}": {"a.py"}, "gone": {"a.py"}})
+    assert catalogue.refresh() == ["kept {n}", "gone"]
+    text = catalogue.PO.read_text(encoding="utf-8")
+    catalogue.PO.write_text(text.replace('msgid "kept {n}"\nmsgstr ""', 'msgid "kept {n}"\nmsgstr "留下{n}"'),
+                            encoding="utf-8")
+    monkeypatch.setattr(catalogue, "messages", lambda: {"new": {"b.py"}, "kept {n}": {"b.py"}})
+    assert catalogue.refresh() == ["new"]
+    have = {message.id: message.string for message in catalogue.read() if message.id}
+    assert have == {"kept {n}": "留下{n}", "new": ""}
+
+
+@pytest.fixture
+def chinese(monkeypatch):
+    monkeypatch.setenv("LABKIT_LANGUAGE", "zh")
+
+
+def test_messages_are_chinese_where_asked_for_and_unknown_ones_stay(chinese):
+    assert _("Stop") == "停止" and _("no such message") == "no such message" and _("") == ""
+
+
+def test_figures_show_the_names_they_are_given_in_chinese(chinese):
+    bars = figures.bars({"softmax, taken for logits": [0.1]}, y="test accuracy", reference={"printed": 0.2}).layout
+    assert bars.xaxis.ticktext == ("softmax，被当成logits",) and bars.yaxis.title.text == "测试准确率"
+    assert bars.annotations[0].text == "原文打印的数"
+    lines = figures.lines([1], {"train loss": [1]}, x="step", title="A small network")
+    assert lines.layout.title.text == "一个小网络" and lines.layout.xaxis.title.text == "步"
+    assert lines.data[0].name == "训练损失"
+    assert figures.confusion_matrix([[1]], ["Coat"]).data[0].x == ("外套",)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_still_copy_has_chinese_only_where_a_face_can_draw_it(chinese, monkeypatch, installed):
+    drawn = []
+    monkeypatch.setattr(curve, "get_font_names", lambda: ["SimHei"] if installed else ["DejaVu Sans"])
+    monkeypatch.setattr(curve, "picture", lambda figure: drawn.extend(figure.findobj(curve.Text)))
+    trace = Trace(1, {}, 0, 10)
+    trace.add(1, {"train_loss": 2.0})
+    trace.add(2, {"train_loss": 1.0})
+    curve.still_picture([trace], ["#1 · 学习率0.1"], "一个小网络")
+    texts = [text.get_text() for text in drawn]
+    assert any(re.search("[\u4e00-\u9fff]", text) for text in texts) == installed
+    assert set(["#1 · 学习率0.1 · 训练", "步", "损失"] if installed else ["#1 · train", "step", "loss"]) <= set(texts)
+    assert all(("SimHei" in text.get_fontfamily()) == installed for text in drawn)

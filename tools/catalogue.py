@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Refresh labkit/locale/zh/LC_MESSAGES/labkit.po: new messages are added empty, messages that are gone are dropped.
+
+    python tools/catalogue.py
+
+Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, and what labkit
+shows of the literals in notebooks: questions and their options, titles, axis labels, names of curves and controls.
+"""
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from labkit.data.images import FASHION_MNIST_CLASSES
+from labkit.language import LOCALE
+from labkit.settings import chapters_folder
+from labkit.widgets.controls import Control
+
+PO = LOCALE / "zh" / "LC_MESSAGES" / "labkit.po"
+KEYWORDS = {"_": None, "rule": (2,)}
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+HEADER = """# Chinese messages of labkit, written by tools/catalogue.py, which keeps the translations.
+msgid ""
+msgstr ""
+"Language: zh\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+TEXTS = ("title", "x", "y", "label", "unit", "help")       # keywords whose value is shown
+
+
+def of_labkit() -> Iterator[tuple[str, str]]:
+    """Each message of labkit's modules and the file that it is in."""
+    for path, _line, message, *_rest in extract_from_dir(LOCALE.parent, [("**.py", "python")], keywords=KEYWORDS):
+        yield message, f"labkit/{path}"
+    for name in FASHION_MNIST_CLASSES + CIFAR10_CLASSES:
+        yield name, "labkit/data/images.py"
+
+
+def of_cell(source: str) -> Iterator[str]:
+    """The literals of a code cell that labkit shows; those without a letter need no translation."""
+    tree = ast.parse(source)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = {ast.unparse(call.func) for call in calls}
+    shown: list[ast.AST] = []
+    for call in calls:
+        function = ast.unparse(call.func)
+        if function == "lk.guess":
+            shown += [node for argument in call.args for node in ast.walk(argument)]
+        if function.startswith("lk."):
+            shown += [keyword.value for keyword in call.keywords if keyword.arg in TEXTS]
+        if function == "lk.LiveLab":
+            for keyword in call.keywords:
+                if ast.unparse(keyword.value).startswith(("lk.Log(", "lk.Int(", "lk.Choice(", "lk.Toggle(")):
+                    yield Control().describe(keyword.arg)["label"]
+        if function == "report":
+            yield from (keyword.arg.replace("_", " ") for keyword in call.keywords)
+    if any(name.startswith("lk.figures.") for name in names):       # curves and bars are named by dicts and lists
+        for node in ast.walk(tree):
+            shown += node.keys if isinstance(node, ast.Dict) else []
+            shown += node.elts if isinstance(node, ast.Tuple | ast.List) else []
+    for node in shown:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and any(map(str.isalpha, node.value)):
+            yield node.value
+
+
+def messages(chapters: Path | None = None) -> dict[str, set[str]]:
+    """Every message that a learner can be shown, and the files that it is in."""
+    found: dict[str, set[str]] = {}
+    for message, path in of_labkit():
+        found.setdefault(message, set()).add(path)
+    for notebook in sorted((chapters or chapters_folder()).glob("*.ipynb")):
+        for cell in nbformat.read(notebook, as_version=4).cells:
+            if cell.cell_type == "code":
+                for message in of_cell(cell.source):
+                    found.setdefault(message, set()).add(f"chapters/{notebook.name}")
+    return found
+
+
+def read() -> Catalog:
+    """The catalogue as it stands."""
+    with PO.open(encoding="utf-8") as file:
+        return read_po(file, locale="zh")
+
+
+def refresh() -> list[str]:
+    """Write the catalogue anew, with the translations that it has; return the messages that lack one."""
+    have = {message.id: message.string for message in read()} if PO.exists() else {}
+    catalogue = Catalog(locale="zh")
+    for message, files in sorted(messages().items(), key=lambda item: (min(item[1]), item[0])):
+        catalogue.add(message, have.get(message, ""), locations=[(file, None) for file in sorted(files)])
+    with PO.open("wb") as file:
+        file.write(HEADER.encode())
+        write_po(file, catalogue, width=110, omit_header=True, include_lineno=False)
+    return [message for message in messages() if not have.get(message)]
+
+
+if __name__ == "__main__":
+    for message in refresh():
+        print(f"no translation yet: {message}")
