@@ -45,7 +45,7 @@ class LabCurve(LiveWidget):
         series, points = trace.packed()
         with self.hold_sync():
             self.now = {"legend": legend, "state": trace.state, "status": status, "summary": summary,
-                        "series": series, "goal": goal, "number": trace.number,
+                        "series": series, "goal": goal, "number": trace.number, "steps": trace.steps,
                         "words": {name: in_words(name) for name in trace.columns}}
             self.now_points = points
 
@@ -53,7 +53,7 @@ class LabCurve(LiveWidget):
         """Send the earlier runs; needed only when one is added or removed."""
         packed = [trace.packed() for trace in traces]
         with self.hold_sync():
-            self.past = [{"legend": text, "series": series, "number": trace.number}
+            self.past = [{"legend": text, "series": series, "number": trace.number, "steps": trace.steps}
                          for trace, text, (series, _points) in zip(traces, texts, packed, strict=True)]
             self.past_points = b"".join(points for _series, points in packed)
 
