@@ -115,8 +115,9 @@ def data() -> Check:
     except (DataError, OSError) as error:
         return Check(_("data"), False, str(error),
                      _("Get the bundled file again: git checkout -- labkit/data/bundled"))
+    spoken = {"bundled": _("bundled"), "present": _("present"), "absent": _("absent")}
     return Check(_("data"), True, _("cache {folder}").format(folder=_short(settings.data_folder())) + "".join(
-        f"\n       {name}: {state}, {_short(detail)}" for name, state, detail in rows))
+        f"\n       {name}: {spoken[state]}, {_short(detail)}" for name, state, detail in rows))
 
 
 def network() -> Check:
