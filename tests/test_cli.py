@@ -89,7 +89,7 @@ def test_lab_starts_in_the_language_that_is_asked_for(chapters, monkeypatch):
     assert "--LabApp.default_url=/lab/tree/README.md" in command and environment["LABKIT_LANGUAGE"] == "en"
 
     built = []
-    monkeypatch.setitem(sys.modules, "labkit.translate", type("M", (), {"build": built.append}))
+    monkeypatch.setattr("labkit.translate.build", built.append)
     assert cli.main(["lab", "--language", "zh"]) == 0
     command, environment = started.pop()
     assert built == [chapters.parent / "build" / "zh"]
