@@ -63,7 +63,7 @@ def test_kept_memory_saves_page_faults_and_changes_no_number():
     can, (faults, loss), (fewer, same) = json.loads(printed)
     if not can:
         pytest.skip("this system's C library has no mallopt")
-    assert fewer < faults / 4 and same == loss
+    assert fewer < max(faults / 4, 100) and same == loss    # two steps
 
 
 def test_contestants_alternate():
