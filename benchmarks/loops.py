@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.memory import keep_memory
 from benchmarks.timing import Done, Speed, speed
 from labkit.data.dataset import Dataset, Split
 from labkit.device import core_count
 from labkit.evaluation import as_float
+from labkit.memory import keep_memory
 from labkit.models import DocumentCNN
 from labkit.training import Recipe, Run
 

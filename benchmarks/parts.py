@@ -74,7 +74,7 @@ def training(size: Size) -> tuple[Part, dict]:
     """`Run` against the floor, the tutorial loop and a tuned one, at both batch sizes."""
     meanings = {
         "floor": "forward and backward on one fixed batch, channels last; no data, no optimizer",
-        "floor, memory kept": "the same where freed memory stays with the process (benchmarks/memory.py)",
+        "floor, memory kept": "the same where freed memory stays with the process (labkit/memory.py, as in Run)",
         "Run": "labkit.Run: data, fused Adam, history, its own choice of threads",
         "tutorial loop": "TensorDataset, DataLoader(shuffle=True), Adam, loss.item(), ReLU before pooling",
         "tuned loop": "float images in memory, channels last, fused Adam, index batches; no history"}

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import torch
 
 from labkit.language import _
+from labkit.memory import keep_memory
 from labkit.settings import PROFILES, choose, refuse, threads
 
 
@@ -28,6 +29,7 @@ def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNames
     fixed = threads() or (1 if profile == "quick" else None)
     if fixed:
         torch.set_num_threads(fixed)
+    keep_memory()
     torch.manual_seed(seed)
     if plotly.io.renderers.default != "plotly_mimetype+png":    # which stores pictures, and is asked for outside
         plotly.io.renderers.default = "plotly_mimetype"

@@ -39,7 +39,7 @@ def test_the_tutorials_network_is_the_documents():
 KEEPING = """
 import itertools, json, resource
 from benchmarks import loops
-from benchmarks.memory import keep_memory
+from labkit.memory import keep_memory
 
 def faults_and_loss():
     loop = loops.floor(loops.random_images(64), 64)

@@ -16,6 +16,7 @@ from labkit.device import choose as choose_device
 from labkit.device import describe, threads
 from labkit.evaluation import evaluate
 from labkit.language import _
+from labkit.memory import keep_memory
 from labkit.settings import refuse
 from labkit.training import checkpoint
 from labkit.training.bar import Bar
@@ -151,6 +152,7 @@ class Run:
 
     def _prepare(self) -> None:
         """Move model and data to the device, and settle what stays fixed for the whole run."""
+        keep_memory()
         images = self.dataset.train.inputs.ndim == 4 and self.device.type != "mps"
         self.model.to(self.device, memory_format=torch.channels_last if images else torch.preserve_format)
         self._batches = Batches(self.dataset.train, self.recipe.batch_size, self.recipe.seed, self.device)

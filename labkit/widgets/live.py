@@ -15,6 +15,7 @@ from IPython.display import display
 from labkit.device import choose as choose_device
 from labkit.device import describe
 from labkit.language import _
+from labkit.memory import keep_memory
 from labkit.settings import refuse
 from labkit.widgets.controls import Control, LabControls
 from labkit.widgets.curve import LabCurve, quantity, still_picture
@@ -54,6 +55,7 @@ class LiveLab:
         for name, control in controls.items():
             if not isinstance(control, Control):
                 raise refuse(name, control, "Log(low, high, value), Int(low, high, value), Choice(...), Toggle(...)")
+        keep_memory()       # before the worker thread exists: see labkit.memory
         self._train, self._controls, self._steps = train, controls, steps
         self.goal, self.seed, self.title = dict(goal or {}), seed, _(title)
         self.runs: list[Trace] = []     # replaced, never changed in place, since several threads read it
