@@ -27,7 +27,7 @@ function ticks(low, high, log) {
     }
     return all.filter((v) => v >= low && v <= high);
   }
-  const raw = (high - low) / 4;
+  const raw = (high - low) / 6;
   const size = 10 ** Math.floor(Math.log10(raw));
   const step = size * ([1, 2, 5].find((m) => m * size >= raw) ?? 10);
   const all = [];
