@@ -54,7 +54,7 @@ class Run:
 
     model       a module, trained in place; or a function that builds one, called under the recipe's seed
     device      auto, cuda, mps or cpu
-    folder      where checkpoints go; None keeps none
+    folder      where checkpoints go; None keeps none. One that holds some already needs `resume`
     save_every  steps between checkpoints; None saves after each epoch. The end and a stop always save.
     resume      go on from the newest checkpoint in `folder`, if there is one
     threads     torch threads; None chooses by timing at the start (or LABKIT_THREADS, where it is set)
@@ -68,7 +68,7 @@ class Run:
     that the effective batch stays; models with batch normalisation then see smaller batches. This path is
     tested with a faked error and was never run on a GPU.
 
-    Raises `SettingError` for data that do not fit the model, `CheckpointError` for a folder that does not
+    Raises `SettingError` for data that do not fit the model or a used folder, `CheckpointError` for a folder that does not
     fit the run, and `TrainingError` when the loss is no longer a finite number.
     """
 
