@@ -68,8 +68,8 @@ class Run:
     that the effective batch stays; models with batch normalisation then see smaller batches. This path is
     tested with a faked error and was never run on a GPU.
 
-    Raises `SettingError` for data that do not fit the model or a used folder, `CheckpointError` for a folder that does not
-    fit the run, and `TrainingError` when the loss is no longer a finite number.
+    Raises `SettingError` for data that do not fit the model and for a used folder, `CheckpointError` for a
+    folder that does not fit the run, and `TrainingError` when the loss is no longer a finite number.
     """
 
     def __init__(self, model: nn.Module | Callable[[], nn.Module], dataset: Dataset, recipe: Recipe,
