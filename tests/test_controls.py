@@ -59,8 +59,8 @@ def test_the_widget_holds_what_the_page_needs_as_json():
     widget = LabControls(controls, {"validation_accuracy": 0.85})
     assert widget.values == {"learning_rate": 3e-3, "width": 16, "optimizer": "sgd", "augment": False}
     assert [control["name"] for control in widget.controls] == list(controls)
-    assert widget.labels["goal"] == "stop at validation accuracy"
-    assert widget.labels["goals"] == {"validation_accuracy": 0.85}
+    assert widget.labels["goals"] == {"validation_accuracy": "stop at validation accuracy"}
+    assert widget.goal == {"validation_accuracy": 0.85}
     json.dumps([widget.controls, widget.labels, widget.values], allow_nan=False)
     assert {"stop", "resume", "restart", "new_seed", "clear"} <= widget.labels.keys()
 

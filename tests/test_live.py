@@ -378,9 +378,8 @@ def test_an_interrupt_pauses_and_returns(make):
 def test_commands_from_the_page(make):
     lab = make(steps=(100_000, 100_000), goal={"validation_accuracy": 2.0})
 
-    def press(name, value=None):
-        count = lab.controls.command.get("count", 0) + 1
-        lab.controls.command = {"name": name, "value": value, "count": count}
+    def press(name):
+        lab.controls.command = {"name": name, "count": lab.controls.command.get("count", 0) + 1}
     press("restart")
     until(lambda: lab.history and lab.history.last_step > 3)
     press("stop")
@@ -394,7 +393,7 @@ def test_commands_from_the_page(make):
     assert lab.history.seed == 1 and lab.runs[0].state == "superseded"
     press("clear")
     assert len(lab.runs) == 1
-    press("goal", {"validation_accuracy": 0.0})
+    lab.controls.goal = {"validation_accuracy": 0.0}
     wait(lab)
     assert lab.history.state == "paused" and lab.history.last_step % 20 == 0
     lab.controls.values = {"learning_rate": 0.2}            # a slider

@@ -3,18 +3,6 @@
 
 let views = 0;    // gives each view ids of its own
 
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-// JupyterLab looks for this mark on the focused element itself; without it arrow keys select another cell.
-function keepKeys(element) {
-  element.dataset.lmSuppressShortcuts = "true";
-  return element;
-}
-
 function slider(operation, off, id, moved) {
   const input = keepKeys(make("input",
     { type: "range", id, min: 0, max: operation.max, step: operation.step }));

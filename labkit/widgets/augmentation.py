@@ -25,7 +25,7 @@ from labkit.augment import LARGEST, OPERATIONS, Augmentation
 from labkit.data.dataset import Dataset, Split
 from labkit.language import _
 from labkit.settings import choose, refuse
-from labkit.widgets.still import CSS, LiveWidget, StillCopy
+from labkit.widgets.still import CSS, LiveWidget, StillCopy, script
 
 MOST_IMAGES, MOST_VARIANTS = 24, 7
 FRAME = 128             # the grey ring around an original: at least 3:1 on both themes' ground
@@ -103,7 +103,7 @@ class AugmentationPreview(LiveWidget):
 
     The first sheet is drawn before the constructor returns. Raises `SettingError` for a wrong value.
     """
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = script("augmentation.js")
     _css = CSS.read_text(encoding="utf-8") + Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     values = Dict().tag(sync=True)      # the sliders: written by the page, and by set()
     used = Int().tag(sync=True)         # clicks on "use these settings": written by the page

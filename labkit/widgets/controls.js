@@ -1,11 +1,5 @@
-// The controls of a lab. Writes `values` when a control is released and `command` when a button is pressed.
+// The controls of a lab. Writes `values` or `goal` when a control is released, `command` when a button is pressed.
 let counter = 0;
-
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
 
 // A log slider moves over 0..200; values keep two significant digits, so that they can be read and repeated.
 const toValue = (c, position) => c.kind === "log"
@@ -52,16 +46,11 @@ function makeControl(c, labels, commit) {
   return { row, set };
 }
 
-// JupyterLab's shortcuts (arrow keys among them) stay away from an element that says so itself.
-function keepKeys(root) {
-  for (const element of root.querySelectorAll("input, select, button")) element.dataset.lmSuppressShortcuts = "true";
-}
-
 function render({ model, el }) {
   const labels = model.get("labels");
   const controls = model.get("controls");
-  const send = (name, value = null) => {
-    model.set("command", { name, value, count: (model.get("command").count ?? 0) + 1 });
+  const send = (name) => {
+    model.set("command", { name, count: (model.get("command").count ?? 0) + 1 });
     model.save_changes();
   };
   el.classList.add("labkit-live", "lk-controls");
@@ -79,14 +68,18 @@ function render({ model, el }) {
       button.addEventListener("click", () => send(name));
       return button;
     }));
-  for (const [name, goal] of Object.entries(labels.goals)) {
+  for (const [name, goal] of Object.entries(model.get("goal"))) {
     const input = make("input", { type: "number", name: "goal", value: goal, step: 0.01 });
-    input.addEventListener("change", () => input.value && send("goal", { [name]: Number(input.value) }));
-    buttons.append(make("label", { className: "lk-goal" }, `${labels.goal} `, input));
+    input.addEventListener("change", () => {
+      if (!input.value) return;
+      model.set("goal", { ...model.get("goal"), [name]: Number(input.value) });
+      model.save_changes();
+    });
+    buttons.append(make("label", { className: "lk-goal" }, `${labels.goals[name]} `, input));
   }
   el.append(settings, buttons);
 
-  keepKeys(el);
+  el.querySelectorAll("input, select, button").forEach(keepKeys);
   const update = () => rows.forEach(([c, control]) => control.set(model.get("values")[c.name]));
   update();
   model.on("change:values", update);

@@ -1,16 +1,15 @@
 """The sliders and buttons of a lab: what a control is in Python, and the widget that shows them.
 
-The browser writes `values` and `command`; the training thread never does (see live.py).
+The browser writes `values`, `goal` and `command`; the training thread never does (see live.py).
 """
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import traitlets
 
 from labkit.language import _
 from labkit.settings import refuse
-from labkit.widgets.still import CSS, LiveWidget
+from labkit.widgets.still import CSS, LiveWidget, script
 from labkit.widgets.trace import in_words
 
 
@@ -141,19 +140,21 @@ class Toggle(Control):
 
 class LabControls(LiveWidget):
     """The controls of a lab as native ranges, selects and buttons with labels of their own."""
-    _esm = Path(__file__).with_name("controls.js")
+    _esm = script("controls.js")
     _css = CSS
     controls = traitlets.List().tag(sync=True)     # what to draw, once
     labels = traitlets.Dict().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)       # setting -> value
-    command = traitlets.Dict().tag(sync=True)      # {"name": "stop", "value": ..., "count": 3}
+    goal = traitlets.Dict().tag(sync=True)         # quantity -> where a run pauses
+    command = traitlets.Dict().tag(sync=True)      # {"name": "stop", "count": 3}
 
     def __init__(self, controls: dict[str, Control], goal: dict[str, float]):
         super().__init__(
             controls=[control.describe(name) for name, control in controls.items()],
             values={name: control.value for name, control in controls.items()},
+            goal=goal,
             labels={
                 "settings": _("Settings"), "stop": _("Stop"), "resume": _("Resume"), "restart": _("Restart"),
                 "new_seed": _("Restart with a new seed"), "clear": _("Clear earlier runs"),
-                "goal": _("stop at {quantity}").format(quantity=", ".join(map(in_words, goal))),
-                "goals": goal, "on": _("on"), "off": _("off")})
+                "goals": {name: _("stop at {quantity}").format(quantity=in_words(name)) for name in goal},
+                "on": _("on"), "off": _("off")})

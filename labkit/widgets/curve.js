@@ -1,10 +1,4 @@
 // The curves of a lab on canvas. Reads the packets of curve.py; writes nothing to the kernel.
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
 const quantity = (name) => name.replace(/^(train|validation)_/, "");
 const isValidation = (name) => name.startsWith("validation_");
 const PAD = { left: 52, right: 12, top: 10, bottom: 30 };
@@ -40,18 +34,17 @@ class Panel {
     this.what = what;
     this.labels = labels;
     this.cursor = null;         // the step that is read, or null
-    this.canvas = make("canvas", { tabIndex: 0 });
+    this.canvas = keepKeys(make("canvas", { tabIndex: 0 }));     // the arrow keys read the curve
     this.canvas.setAttribute("role", "img");
-    this.canvas.dataset.lmSuppressShortcuts = "true";   // the arrow keys read the curve
     this.readout = make("output", { className: "lk-readout", textContent: " " });
     this.element = make("div", { className: "lk-panel" }, this.canvas, this.readout);
     this.canvas.addEventListener("pointermove", (event) => this.read(this.toStep(event.offsetX)));
     this.canvas.addEventListener("pointerdown", (event) => this.read(this.toStep(event.offsetX)));
     this.canvas.addEventListener("pointerleave", () => this.read(null));
-    this.canvas.addEventListener("focus", () => this.cursor === null && this.read(Infinity));
+    this.canvas.addEventListener("focus", () => this.cursor === null && this.read(this.lastStep));
     this.canvas.addEventListener("blur", () => this.read(null));
     this.canvas.addEventListener("keydown", (event) => {
-      const jump = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+      const jump = { ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9 }[event.key];
       if (!jump) return;
       this.read((this.cursor ?? this.lastStep) + jump * Math.max(1, this.lastStep / 50));
       event.preventDefault();
@@ -73,12 +66,14 @@ class Panel {
     c.scale(ratio, ratio);
     const style = getComputedStyle(this.element);
     const lines = this.lines();
-    const ys = lines.flatMap((l) => [...l.y].filter((v) => Number.isFinite(v) && (!log || v > 0)));
+    const ys = lines.map((l) => l.y.filter((v) => Number.isFinite(v) && (!log || v > 0)))
+      .filter((values) => values.length).flatMap((values) => (log ? [...values] : extent(values)));
     if (goal !== undefined) ys.push(goal);
     let low = Math.min(...ys), high = Math.max(...ys);
     if (!ys.length) [low, high] = [0.1, 1];
     if (low === high) [low, high] = [low * 0.9, high * 1.1 + 1e-9];
-    const steps = Math.max(...runs.map((run) => run.steps));    // the whole run: a curve grows into its place
+    // The axis holds the whole run from its start, so that a curve grows into its place.
+    const steps = Math.max(...runs.map((run) => run.steps), ...lines.map((line) => line.x.at(-1)));
     const f = log ? Math.log : (v) => v;
     const inner = [width - PAD.left - PAD.right, height - PAD.top - PAD.bottom];
     this.toX = (x) => PAD.left + inner[0] * x / steps;
@@ -106,6 +101,10 @@ class Panel {
     c.fillText(this.labels[this.what] ?? this.what.replaceAll("_", " "), 0, 0);
     c.restore();
 
+    c.save();
+    c.beginPath();
+    c.rect(PAD.left, 0, width, height - PAD.bottom + 4);
+    c.clip();
     for (const line of lines) {
       c.strokeStyle = c.fillStyle = line.run.colour;
       c.lineWidth = line.run.ghost ? 1 : 2;
@@ -115,9 +114,11 @@ class Panel {
       line.x.forEach((x, i) => Number.isFinite(line.y[i]) && (!log || line.y[i] > 0)
         && points.push([this.toX(x), toY(line.y[i])]));
       stroke(c, points);
-      if (isValidation(line.name) || points.length === 1) points.forEach(([x, y]) => { c.beginPath(); c.arc(x, y, 2.5, 0, 7); c.fill(); });
+      if (isValidation(line.name) || points.length === 1) {
+        points.forEach(([x, y]) => { c.beginPath(); c.arc(x, y, 2.5, 0, 7); c.fill(); });
+      }
     }
-    c.globalAlpha = 1;
+    c.restore();
     if (goal !== undefined) {
       c.strokeStyle = c.fillStyle = style.color;
       c.lineWidth = 1;
@@ -132,36 +133,46 @@ class Panel {
       c.lineWidth = 1;
       stroke(c, [[this.toX(this.cursor), PAD.top], [this.toX(this.cursor), height - PAD.bottom]]);
     }
+    this.readout.textContent = this.words();
   }
 
   get lastStep() {
-    return Math.max(0, ...this.lines().map((line) => line.x[line.x.length - 1]));
+    const reached = (run) => Math.max(0, ...run.series.map((s) => s.x.at(-1) ?? 0));
+    return reached(this.runs.at(-1)) || Math.max(...this.runs.map(reached));
   }
 
-  // Read the values at the reported step that is nearest to `step`; those of other steps say so.
   read(step) {
-    const lines = this.lines().reverse();       // the run in hand first
-    if (step === null || !lines.length) {
-      this.cursor = null;
-      this.readout.textContent = " ";
-    } else {
-      this.cursor = nearest(lines.flatMap((line) => [...line.x]), step);
-      const values = lines.map((line) => {
-        const at = nearest(line.x, this.cursor);
-        const kind = isValidation(line.name) ? this.labels.validation : this.labels.train;
-        const value = line.y[line.x.indexOf(at)].toPrecision(3);
-        return `#${line.run.number} ${kind} ${value}${at === this.cursor ? "" : ` (${this.labels.step} ${at})`}`;
-      });
-      this.readout.textContent = `${this.labels.step} ${this.cursor}: ${values.join(" · ")}`;
-    }
+    const steps = this.lines().flatMap((line) => [...line.x]);
+    this.cursor = step === null || !steps.length ? null : nearest(steps, step);
     this.draw(this.runs, this.goal, this.log);
+  }
+
+  // What the curves say at the cursor, the run in hand first; a value of another step names its step.
+  words() {
+    if (this.cursor === null) return " ";
+    const value = (line) => {
+      const at = nearest(line.x, this.cursor);
+      const kind = isValidation(line.name) ? this.labels.validation : this.labels.train;
+      const where = at === this.cursor ? "" : ` (${this.labels.step} ${at})`;
+      return `${kind} ${line.y[line.x.indexOf(at)].toPrecision(3)}${where}`;
+    };
+    const runs = this.runs.toReversed().map((run) => [run, this.lines().filter((line) => line.run === run)])
+      .filter(([, lines]) => lines.some((line) => line.x.at(-1) >= this.cursor));
+    return `${this.labels.step} ${this.cursor}: `
+      + runs.map(([run, lines]) => `#${run.number} ${lines.map(value).join(", ")}`).join(" · ");
   }
 }
 
-// The one of `numbers` that is nearest to `wanted`, which may be infinite.
+// The one of `numbers` that is nearest to `wanted`.
 function nearest(numbers, wanted) {
-  const target = Math.min(Math.max(wanted, -1e9), 1e9);
-  return numbers.reduce((best, number) => (Math.abs(number - target) < Math.abs(best - target) ? number : best));
+  return numbers.reduce((best, number) => (Math.abs(number - wanted) < Math.abs(best - wanted) ? number : best));
+}
+
+// The lowest and highest value to show of one line. A spike far above the rest is cut off at the frame.
+function extent(values) {
+  const sorted = values.toSorted();
+  const [low, high] = [0.02, 0.98].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
+  return [sorted[0], Math.min(sorted.at(-1), high + (high - low))];
 }
 
 function stroke(c, points) {
@@ -174,8 +185,7 @@ function render({ model, el }) {
   const labels = model.get("labels");
   el.classList.add("labkit-live", "lk-curve");
 
-  const log = make("input", { type: "checkbox", name: "log" });
-  log.dataset.lmSuppressShortcuts = "true";
+  const log = keepKeys(make("input", { type: "checkbox", name: "log" }));
   const panels = new Map();
   const panelBox = make("div", { className: "lk-panels" });
   const legend = make("ul", { className: "lk-legend" });
@@ -184,7 +194,7 @@ function render({ model, el }) {
   const spoken = make("div", { className: "lk-spoken" });
   spoken.setAttribute("role", "status");
   const table = make("table");
-  const details = make("details", {}, make("summary", { textContent: labels.table }), table);
+  const details = make("details", {}, keepKeys(make("summary", { textContent: labels.table })), table);
   el.append(
     make("div", { className: "lk-head" }, make("strong", { textContent: labels.title }),
       make("label", {}, log, ` ${labels.log}`)),

@@ -1,5 +1,4 @@
 """The curves of a lab: a small widget that the training thread alone writes, and its still copy."""
-from pathlib import Path
 
 import traitlets
 from matplotlib.figure import Figure
@@ -7,7 +6,7 @@ from matplotlib.font_manager import get_font_names
 from matplotlib.text import Text
 
 from labkit.language import _, language
-from labkit.widgets.still import CSS, LiveWidget, picture
+from labkit.widgets.still import CSS, LiveWidget, picture, script
 from labkit.widgets.trace import Trace, in_words
 
 # Three from Okabe & Ito 2008 and three darker ones: each has a contrast of 3:1 on a white and on a black ground.
@@ -25,7 +24,7 @@ class LabCurve(LiveWidget):
     `now` and `past` describe the run in hand and the earlier ones; `now_points` and `past_points` hold their
     steps and values as float32, in the order of the series described.
     """
-    _esm = Path(__file__).with_name("curve.js")
+    _esm = script("curve.js")
     _css = CSS
     labels = traitlets.Dict().tag(sync=True)
     now = traitlets.Dict().tag(sync=True)

@@ -1,18 +1,17 @@
 """A guess that the learner commits to before the experiment, and its answer afterwards."""
 import re
-from pathlib import Path
 
 import traitlets
 from IPython.display import display
 
 from labkit.language import _
 from labkit.settings import refuse
-from labkit.widgets.still import CSS, LiveWidget
+from labkit.widgets.still import CSS, LiveWidget, script
 
 
 class Guess(LiveWidget):
     """A question with a few answers as native radio buttons. `choice` is the text chosen, or empty."""
-    _esm = Path(__file__).with_name("guesses.js")
+    _esm = script("guesses.js")
     _css = CSS
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -66,6 +66,7 @@ class LiveLab:
         self._generation = 0
         self._wanted: dict | None = None
         self._paused = False
+        self._waited_for = False        # by the cell that shows the lab, in its first run
         self._resting = False           # the pause has been reached, and the page and the still copy show it
         self._worker: threading.Thread | None = None
         self._published = 0.0
@@ -73,6 +74,7 @@ class LiveLab:
         self.controls = LabControls(controls, self.goal)
         self.curve = LabCurve(self.title)
         self.controls.observe(self._on_values, "values")
+        self.controls.observe(self._on_goal, "goal")
         self.controls.observe(self._on_command, "command")
 
     # --- what a learner or a test calls ---
@@ -142,15 +144,20 @@ class LiveLab:
     def _on_command(self, change) -> None:
         command = change["new"]
         actions = {"stop": self.stop, "resume": self.resume, "restart": self.restart, "clear": self.clear,
-                   "new_seed": lambda: self.restart(new_seed=True), "goal": lambda: self.goal.update(command["value"])}
+                   "new_seed": lambda: self.restart(new_seed=True)}
         actions[command["name"]]()
+
+    def _on_goal(self, change) -> None:
+        self.goal = dict(change["new"])
+        if self.runs and (self._worker is None or self._is_resting()):     # else the next packet moves the line
+            self.publish(self.runs[-1])
 
     def _want(self, values: dict, first: bool = False) -> None:
         values = self._checked(values)
         with self._condition:
             self._generation += 1
             self._wanted = {"values": values, "seed": self.seed, "steps": self._steps[0 if first else 1]}
-            self._paused = False
+            self._paused, self._waited_for = False, first
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="labkit-lab", daemon=True)
                 self._worker.start()
@@ -231,7 +238,8 @@ class LiveLab:
             if speed:
                 parts.append(_("{seconds:.0f} s left").format(
                     seconds=max(0, trace.steps - trace.last_step) / speed))
-            parts.append(_("the kernel's ■ stops it too"))
+            if self._waited_for:        # only a cell that runs can be interrupted
+                parts.append(_("the kernel's ■ stops it too"))
         parts.append(self._device)
         if self.error is not None:
             parts.append(f"{type(self.error).__name__}: {self.error}")

@@ -13,6 +13,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 CSS = Path(__file__).with_name("widget.css")
+SCRIPT = Path(__file__).with_name("widget.js")
+
+
+def script(name: str) -> str:
+    """The module of a widget's view, with what all views share before it."""
+    return SCRIPT.read_text(encoding="utf-8") + SCRIPT.with_name(name).read_text(encoding="utf-8")
 
 
 class LiveWidget(anywidget.AnyWidget):

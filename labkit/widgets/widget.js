@@ -1,0 +1,20 @@
+// Shared by every labkit widget: still.py puts it before the widget's own module.
+
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+// JupyterLab looks for this mark on the focused element itself; without it arrow keys select another cell and
+// letters cut and paste them. While Ctrl or ⌘ is held the mark is away, so that Ctrl+S still saves.
+function keepKeys(element) {
+  const keep = () => { element.dataset.lmSuppressShortcuts = "true"; };
+  keep();
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Control" || event.key === "Meta") delete element.dataset.lmSuppressShortcuts;
+  });
+  element.addEventListener("keyup", (event) => event.ctrlKey || event.metaKey || keep());
+  element.addEventListener("blur", keep);
+  return element;
+}
