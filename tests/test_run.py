@@ -368,3 +368,10 @@ def test_history_refuses_unknown_columns_and_gives_copies():
         run.history["loss"]
     run.history["train_loss"][:] = 0
     assert run.history.last("train_loss") > 0
+
+
+@pytest.mark.parametrize("field", ["save_every", "threads"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True])
+def test_a_count_of_steps_or_threads_is_a_whole_number(field, value):
+    with pytest.raises(SettingError, match=f"{field} = {value}.*at least 1"):
+        Run(ToyNet, toy_dataset(), Recipe(), **{field: value})

@@ -56,11 +56,11 @@ class Recipe:
 
     def __post_init__(self):
         for field in ("epochs", "batch_size"):
-            _whole(field, getattr(self, field), 1)
+            whole(field, getattr(self, field), 1)
         for field in ("steps", "patience", "validate_every"):
             if getattr(self, field) is not None:
-                _whole(field, getattr(self, field), 1)
-        _whole("seed", self.seed, 0)
+                whole(field, getattr(self, field), 1)
+        whole("seed", self.seed, 0)
         _number("learning_rate", self.learning_rate, 0, 100, above=True, advice=_("Try 1e-3."))
         _number("epsilon", self.epsilon, 0, 1, above=True)
         for field, high in (("momentum", 1), ("warmup", 1), ("label_smoothing", 1)):
@@ -114,7 +114,8 @@ class Recipe:
         return values
 
 
-def _whole(field: str, value, low: int) -> None:
+def whole(field: str, value, low: int) -> None:
+    """Refuse what is not a whole number of at least `low`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise refuse(field, value, _("a whole number of at least {low}").format(low=low))
 

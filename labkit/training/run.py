@@ -24,7 +24,7 @@ from labkit.training.batches import Batches, check_data
 from labkit.training.history import History
 from labkit.training.interrupt import Uninterrupted
 from labkit.training.randomness import INIT, PROBE, STEP, seeded
-from labkit.training.recipe import Recipe
+from labkit.training.recipe import Recipe, whole
 from labkit.training.threads import fastest
 
 READ_EVERY = 0.1    # seconds between two looks at the losses that wait on an accelerator
@@ -75,6 +75,9 @@ class Run:
     def __init__(self, model: nn.Module | Callable[[], nn.Module], dataset: Dataset, recipe: Recipe,
                  device: str | torch.device = "auto", *, folder: str | Path | None = None,
                  save_every: int | None = None, resume: bool = False, threads: int | None = None):
+        for field, value in (("save_every", save_every), ("threads", threads)):
+            if value is not None:
+                whole(field, value, 1)
         self.device = choose_device(device)
         if not isinstance(model, nn.Module):
             with seeded(self.device, recipe.seed, INIT):
