@@ -230,7 +230,7 @@ function render({ model, el }) {
     const kinds = new Set(runs.flatMap((run) => run.series.map((s) => isValidation(s.name))));
     key.replaceChildren(...(kinds.size < 2 ? [] : ["train", "validation"]).map((kind) =>
       make("li", { className: `lk-${kind}`, textContent: labels[kind] })));
-    if (details.open) fillTable(table, runs, labels, now.words);
+    if (details.open) fillTable(table, runs, labels);
     if (Date.now() - lastSpoken > 5000 || now.state !== "training") {
       lastSpoken = Date.now();
       spoken.textContent = now.summary;
@@ -257,11 +257,11 @@ function render({ model, el }) {
   };
 }
 
-function fillTable(table, runs, labels, words) {
+function fillTable(table, runs, labels) {
   const row = (cell, texts) => make("tr", {}, ...texts.map((text) => make(cell, { textContent: text })));
-  table.replaceChildren(row("th", [labels.run, labels.value, labels.step, ""]), ...runs.flatMap((run) =>
+  table.replaceChildren(row("th", [labels.run, "", labels.step, labels.value]), ...runs.flatMap((run) =>
     run.series.filter((s) => s.x.length).map((s) => row("td", [
-      run.legend, words[s.name] ?? s.name, String(s.x[s.x.length - 1]), s.y[s.y.length - 1].toPrecision(4)]))));
+      run.legend, run.words[s.name], String(s.x.at(-1)), s.y.at(-1).toPrecision(4)]))));
 }
 
 export default { render };

@@ -45,14 +45,15 @@ class LabCurve(LiveWidget):
         with self.hold_sync():
             self.now = {"legend": legend, "state": trace.state, "status": status, "summary": summary,
                         "series": series, "goal": goal, "number": trace.number, "steps": trace.steps,
-                        "words": {name: in_words(name) for name in trace.columns}}
+                        "words": {entry["name"]: in_words(entry["name"]) for entry in series}}
             self.now_points = points
 
     def publish_past(self, traces: list[Trace], texts: list[str]) -> None:
         """Send the earlier runs; needed only when one is added or removed."""
         packed = [trace.packed() for trace in traces]
         with self.hold_sync():
-            self.past = [{"legend": text, "series": series, "number": trace.number, "steps": trace.steps}
+            self.past = [{"legend": text, "series": series, "number": trace.number, "steps": trace.steps,
+                          "words": {entry["name"]: in_words(entry["name"]) for entry in series}}
                          for trace, text, (series, _points) in zip(traces, texts, packed, strict=True)]
             self.past_points = b"".join(points for _series, points in packed)
 
