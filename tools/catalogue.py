@@ -21,7 +21,7 @@ from labkit.settings import chapters_folder
 from labkit.widgets.controls import Control
 
 PO = LOCALE / "zh" / "LC_MESSAGES" / "labkit.po"
-KEYWORDS = {"_": None, "rule": (2,)}
+KEYWORDS = {"_": None, "words": None, "rule": (2,)}
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HEADER = """# Chinese messages of labkit, written by tools/catalogue.py, which keeps the translations.
 msgid ""

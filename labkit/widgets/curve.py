@@ -1,8 +1,9 @@
 """The curves of a lab: a small widget that the training thread alone writes, and its still copy."""
-
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from labkit.language import _, language
@@ -11,7 +12,6 @@ from labkit.widgets.trace import Trace, in_words
 
 # Three from Okabe & Ito 2008 and three darker ones: each has a contrast of 3:1 on a white and on a black ground.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C9A", "#A87B00", "#7A7A7A")
-
 
 # Faces with Chinese characters, as Debian, macOS and Windows bring them.
 CHINESE_FACES = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
@@ -63,6 +63,12 @@ def quantity(name: str) -> str:
     return name.split("_", 1)[1] if name.startswith(("train_", "validation_")) else name
 
 
+def extent(values: np.ndarray) -> tuple[float, float]:
+    """The lowest and highest value to show of a line. A spike far above the rest leaves the frame, as in curve.js."""
+    low, high = np.quantile(values, [0.02, 0.98], method="nearest")
+    return values.min(), min(values.max(), high + (high - low))
+
+
 def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
     """The same curves as a PNG: the last run in full, the earlier ones thin. Validation is dashed.
 
@@ -75,21 +81,32 @@ def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
             words, title, texts = str, "", [f"#{trace.number}" for trace in traces]
     names = list(dict.fromkeys(name for trace in traces for name in trace.columns))
     quantities = list(dict.fromkeys(map(quantity, names))) or ["loss"]
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    keys = {}       # what the legend says -> a line that looks like it
+    if len({name.startswith("validation_") for name in names}) > 1:
+        keys = {words("train"): Line2D([], [], color="#616161"),
+                words("validation"): Line2D([], [], color="#616161", linestyle="--")}
+    figure = Figure(figsize=(9, 3.6))
     for axes, what in zip(figure.subplots(1, len(quantities), squeeze=False)[0], quantities, strict=True):
+        extents = []
         for trace, text in zip(traces, texts, strict=True):
             for name in (name for name in trace.columns if quantity(name) == what):
-                validation = name.startswith("validation_")
-                last = trace is traces[-1]
-                axes.plot(*trace[name], color=COLOURS[(trace.number - 1) % len(COLOURS)],
-                          linestyle="--" if validation else "-", marker="o" if validation else None,
-                          markersize=3, linewidth=1.6 if last else 0.7, alpha=1 if last else 0.6,
-                          label=f"{text} · {words(name.split('_')[0])}")
+                validation, last = name.startswith("validation_"), trace is traces[-1]
+                steps, values = trace[name]
+                if np.isfinite(values).any():
+                    extents += extent(values[np.isfinite(values)])
+                line, = axes.plot(steps, values, color=COLOURS[(trace.number - 1) % len(COLOURS)],
+                                  linestyle="--" if validation else "-", marker="o" if validation else None,
+                                  markersize=3, linewidth=1.6 if last else 0.7, alpha=1 if last else 0.6)
+                keys.setdefault(text, line)
+        if extents and (margin := 0.05 * (max(extents) - min(extents))):
+            axes.set_ylim(min(extents) - margin, max(extents) + margin)
         axes.set(xlabel=words("step"), ylabel=words(what.replace("_", " ")))
         axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(fontsize=7, frameon=False)
-    figure.suptitle(title, fontsize=10)
+    note = words("a still copy: run the cell for the live lab")
+    figure.suptitle(f"{title} · {note}" if title else note, fontsize=10)
+    # Fixed margins draw in half the time of a "constrained" layout.
+    figure.subplots_adjust(left=0.07, right=0.99, top=0.91, bottom=0.15 + 0.05 * -(-len(keys) // 3))
+    figure.legend(keys.values(), keys.keys(), loc="lower center", ncols=3, fontsize=7, frameon=False)
     for text in figure.findobj(Text):
         text.set_fontfamily(faces)
     return picture(figure)
