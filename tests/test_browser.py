@@ -1,0 +1,342 @@
+"""The course as a learner meets it: JupyterLab, a real browser, real keys and clicks. Nothing is stubbed.
+
+All tests share one server and one run of chapter 5. Each of them leaves the page fit for the next, and works
+by itself too. Screenshots go to build/screenshots.
+"""
+import re
+import shutil
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from browser import CHROMIUM, QUIET, Lab, Notebook, Server
+from playwright.sync_api import expect, sync_playwright
+
+from labkit import settings
+
+pytestmark = [pytest.mark.browser,
+              pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome here")]
+
+LOOPBACK = ("127.0.0.1", "localhost")
+ROOT = settings.chapters_folder().parent
+SCREENSHOTS = ROOT / "build" / "screenshots"
+CHAPTER = "chapters/05_project.ipynb"
+
+# What JupyterLab itself writes to the console as an error although nothing is wrong, and why.
+HARMLESS = {
+    "widget model not found": "ipywidgets, in a notebook whose kernel is gone: what the still copies are for",
+}
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("jupyter")
+    shutil.copytree(ROOT / "chapters", folder / "course" / "chapters")     # so that nothing in the checkout changes
+    server = Server(folder / "course", folder / "home")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def heard():
+    """What the pages said and whom they called."""
+    return {"errors": [], "hosts": set()}
+
+
+@pytest.fixture(scope="module")
+def context(heard):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+        context.set_default_timeout(10_000)
+
+        def host(url):
+            if urlsplit(url).scheme not in ("data", "blob"):
+                heard["hosts"].add(urlsplit(url).hostname)
+
+        def listen(page):
+            page.on("websocket", lambda socket: host(socket.url))
+            page.on("pageerror", lambda error: heard["errors"].append(str(error)))
+            page.on("console", lambda message: message.type == "error" and heard["errors"].append(
+                f"{message.text} ({message.location['url']})"))
+        context.on("request", lambda request: host(request.url))
+        context.on("page", listen)
+        yield context
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def chapter(context, jupyter):
+    """Chapter 5, run whole."""
+    notebook = Notebook(context.new_page(), jupyter, CHAPTER)
+    notebook.run_all(90)
+    return notebook
+
+
+@pytest.fixture
+def lab(chapter):
+    lab = Lab(chapter.page)
+    lab.controls.scroll_into_view_if_needed()
+    yield lab
+    lab.button("Stop").click()
+
+
+def photograph(page, name, place=None):
+    """Keep a picture of the page, with `place` scrolled into view."""
+    for _twice in range(2 if place else 0):     # the cells that come into view are drawn, and move the place
+        place.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def test_the_whole_chapter_runs_without_an_error(chapter):
+    cells = chapter.save()["cells"]
+    errors = {cell["id"]: output["evalue"] for cell in cells if cell["cell_type"] == "code"
+              for output in cell["outputs"] if output["output_type"] == "error"}
+    assert not errors
+    assert all(cell["execution_count"] for cell in cells if cell["cell_type"] == "code")
+    page = chapter.page
+    photograph(page, "chapter_top", page.locator(".jp-Notebook .jp-Cell").first)
+    for name, source in {"figures": "figures.learning_curves(history)", "figures_confusion": "figures.confusion_matrix",
+                         "figures_mistakes": "figures.mistakes", "verdict": "claims.judge(\"C5.3\")"}.items():
+        photograph(page, name, chapter.cell(source).locator(".jp-Cell-outputArea"))
+
+
+def test_a_moved_slider_draws_a_new_curve_beside_the_old_one(lab):
+    photograph(lab.page, "lab_first_run")
+    slider = lab.controls.get_by_label("learning rate")
+    slider.focus()
+    seconds = lab.new_run_after("change", lambda: slider.press("ArrowRight"))
+    print(f"a new curve after {seconds:.3f} s (key)")
+    assert seconds < 0.3
+    assert lab.ghosts.count() >= 1
+
+    box = slider.bounding_box()
+    at = float(slider.input_value()) / 200
+    middle = box["y"] + box["height"] / 2
+
+    def drag():
+        lab.page.mouse.move(box["x"] + 8 + at * (box["width"] - 16), middle)
+        lab.page.mouse.down()
+        lab.page.mouse.move(box["x"] + 0.7 * box["width"], middle, steps=12)
+        lab.page.mouse.up()
+    lab.page.wait_for_timeout(1000)     # let the run get somewhere, so that it stays as a ghost
+    ghosts = lab.ghosts.count()
+    seconds = lab.new_run_after("change", drag)
+    print(f"a new curve after {seconds:.3f} s (drag)")
+    assert seconds < 0.3
+    assert lab.ghosts.count() == ghosts + 1
+    assert "learning rate" in lab.ghosts.last.text_content()
+    lab.page.wait_for_timeout(700)
+    photograph(lab.page, "lab_after_slider")
+
+
+def test_stop_resume_restart_and_new_seed(lab):
+    lab.new_run_after("click", lambda: lab.button("Restart").click())
+    seconds = lab.paused_after(lambda: lab.button("Stop").click())
+    print(f"training ended after {seconds:.3f} s")
+    assert seconds < 0.5
+    step = lab.step
+    assert 0 < step < 400
+    lab.page.wait_for_timeout(700)
+    assert lab.step == step and lab.state == "paused"
+    photograph(lab.page, "lab_paused")
+
+    run = lab.run
+    lab.button("Resume").press("Enter")
+    lab.wait_for(lambda: lab.step > step)
+    assert lab.run == run
+
+    text = lab.legend.last.text_content()
+    lab.new_run_after("click", lambda: lab.button("Restart").press("Space"))
+    assert lab.legend.last.text_content().split(" · ")[1:] == text.split(" · ")[1:]
+    lab.page.wait_for_timeout(500)
+    lab.new_run_after("click", lambda: lab.button("Restart with a new seed").click())
+    assert "seed 1" in lab.legend.last.text_content()
+
+
+def test_values_are_read_by_pointer_and_by_keys(lab):
+    canvas = lab.curve.locator("canvas").first
+    readout = lab.curve.locator(".lk-panel .lk-readout").first
+    canvas.hover(position={"x": 200, "y": 100})
+    expect(readout).to_have_text(re.compile(r"step \d+: #\d+ train \d.*validation \d"))
+    photograph(lab.page, "lab_values")
+    lab.page.mouse.move(0, 0)
+    expect(readout).to_have_text(" ")
+    canvas.focus()
+    last = readout.text_content()
+    canvas.press("ArrowLeft")
+    assert readout.text_content() != last and "train" in last
+    lab.curve.get_by_label("logarithmic axis").press("Space")
+    expect(lab.curve.get_by_label("logarithmic axis")).to_be_checked()
+    photograph(lab.page, "lab_logarithmic")
+    lab.curve.get_by_label("logarithmic axis").press("Space")
+    lab.curve.get_by_text("Show as table").click()
+    assert lab.curve.locator("td").count() >= 4
+    expect(lab.curve.locator("table")).to_contain_text("validation accuracy")
+    photograph(lab.page, "lab_table")
+    lab.curve.get_by_text("Show as table").click()
+
+
+def test_a_goal_ends_a_run(lab):
+    goal = lab.controls.get_by_label("stop at validation accuracy")
+    goal.fill("0.05")       # less than guessing gives
+    goal.press("Enter")
+    lab.new_run_after("click", lambda: lab.button("Restart").click())
+    lab.wait_for(lambda: lab.state == "paused")
+    assert lab.step < 400
+    photograph(lab.page, "lab_goal")
+    goal.fill("0.99")
+    goal.press("Enter")
+
+
+def test_the_augmentation_that_is_seen_is_the_one_that_is_trained_with(lab, chapter):
+    preview = chapter.page.locator(".labkit-augmentation")
+    rotate = preview.get_by_label("Rotate")
+    rotate.scroll_into_view_if_needed()
+    before = preview.locator("img").get_attribute("src")
+    rotate.press("PageUp")
+    expect(preview.locator("img")).not_to_have_attribute("src", before)
+    expect(preview.get_by_role("status")).to_contain_text(f"rotate={rotate.input_value()}")
+    photograph(chapter.page, "augmentation", preview)
+    run = lab.run
+    preview.get_by_role("button", name="Use these settings").click()
+    lab.wait_for(lambda: lab.run > run and lab.step > 0)
+    expect(lab.controls.get_by_label("augmentation")).to_be_checked()
+    expect(preview.locator("[role=alert]")).to_be_empty()
+
+
+def test_a_guess_is_remembered(chapter):
+    guess = chapter.cell("where = lk.guess")
+    guess.get_by_label("the first convolution").check()
+    chapter.run_cell("where.reveal")
+    expect(chapter.cell("where.reveal")).to_contain_text(
+        "Measured: the first dense layer. You guessed the first convolution.")
+    photograph(chapter.page, "guess", guess)
+
+
+def test_every_control_has_a_name_a_size_and_keys(chapter, lab):
+    page = chapter.page
+    for widget in page.locator(".labkit-live").all():
+        controls = widget.locator("input, select, button, canvas")
+        roles = re.findall(r"^ *- (?:slider|combobox|checkbox|radio|spinbutton|button|img)(.*)$",
+                           widget.aria_snapshot(), re.M)
+        named = [role for role in roles if role.startswith(' "')]
+        assert len(named) == len(roles) >= controls.count(), widget.aria_snapshot()
+        for control in widget.locator("input, select, button, summary").all():
+            heights = control.evaluate(
+                "e => [e, e.closest('label')].filter(Boolean).map((e) => e.getBoundingClientRect().height)")
+            assert max(heights) >= 24, control.evaluate("e => e.outerHTML")
+
+    active = "() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].findIndex(" \
+             "(cell) => cell.classList.contains('jp-mod-active'))"
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    for control, keys in ((lab.controls.get_by_label("width"), ("ArrowUp", "ArrowLeft", "j")),
+                          (lab.controls.get_by_label("optimizer"), ("ArrowDown", "ArrowUp")),
+                          (lab.button("Clear earlier runs"), ("ArrowDown", "x", "Enter")),
+                          (lab.curve.locator("canvas").first, ("ArrowLeft", "ArrowDown", "x")),
+                          (lab.curve.locator("summary"), ("ArrowDown", "x")),
+                          (page.locator(".labkit-augmentation").get_by_label("Noise"), ("ArrowDown", "x")),
+                          (page.locator(".lk-guess input").first, ("ArrowDown", "ArrowUp", "x"))):
+        control.scroll_into_view_if_needed()
+        control.focus()
+        before = page.evaluate(active)
+        for key in keys:
+            page.keyboard.press(key)
+        assert page.evaluate(active) == before, control
+        assert page.locator(".jp-Notebook .jp-Cell").count() == cells, control
+    expect(lab.ghosts).to_have_count(0)
+
+
+CONTRASTS = """(root) => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const over = ([r, g, b, a = 1], under) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a));
+  const ground = (e) => {
+    if (!e) return [255, 255, 255];
+    const colour = parse(getComputedStyle(e).backgroundColor);
+    return colour[3] === 0 ? ground(e.parentElement) : over(colour, ground(e.parentElement));
+  };
+  const light = (c) => c.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+  const ofText = (e) => contrast(over(parse(getComputedStyle(e).color), ground(e)), ground(e));
+  return [...root.querySelectorAll("*")]
+    .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
+    .map((e) => [e.textContent.trim().slice(0, 40), ofText(e)]);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_words_are_readable_in_both_themes(chapter, lab, theme):
+    page = chapter.page
+    page.wait_for_timeout(1000)
+    lab.new_run_after("click", lambda: lab.button("Restart with a new seed").click())
+    chapter.menu("Settings", "Theme", theme)
+    page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+    page.wait_for_timeout(700)
+    if theme == "JupyterLab Dark":
+        photograph(page, "lab_dark", lab.curve)
+        photograph(page, "augmentation_dark", page.locator(".labkit-augmentation"))
+        photograph(page, "figures_dark", chapter.cell("figures.confusion_matrix").locator(".jp-Cell-outputArea"))
+    weak = [pair for widget in page.locator(".labkit-live").all() for pair in widget.evaluate(CONTRASTS)
+            if pair[1] < 4.5]
+    chapter.menu("Settings", "Theme", "JupyterLab Light")
+    assert not weak
+
+
+def test_text_from_a_learner_is_shown_as_text(context, jupyter):
+    """Titles, labels, options, names and errors hold HTML here; none of it may become an element."""
+    evil = '<img src=x onerror="window.broken=1">'
+    cells = (
+        f"import labkit as lk\nevil = {evil!r}\n"
+        "def train(p, report):\n"
+        "    for step in range(1, p.steps + 1):\n"
+        "        report(step, **{'train_' + evil: 1 / step, 'train_loss': 1})\n"
+        "    if p.fail:\n"
+        "        raise ValueError(evil)\n"
+        "lab = lk.LiveLab(train, title=evil, steps=(20, 20), fail=lk.Toggle(False, label=evil, unit=evil, help=evil),\n"
+        "                 choice=lk.Choice(evil, 'b', label=evil))\nlab.show()\nlk.guess(evil, [evil, 'b']);",
+        "lab.set(fail=True)\n"
+        "try:\n    lab.wait()\nexcept ValueError as error:\n    print(error)")
+    nbformat.write(nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}),
+        jupyter.folder / "text.ipynb")
+    page = context.new_page()
+    notebook = Notebook(page, jupyter, "text.ipynb")
+    notebook.run_all()
+    page.locator(".lk-status", has_text="ValueError").wait_for()
+    photograph(page, "text_as_text")
+    assert page.evaluate("window.broken") is None
+    assert page.locator(".labkit-live img").count() == 0
+    shown = page.locator(".labkit-live").all_inner_texts()
+    assert sum(text.count(evil) for text in shown) >= 8, shown
+    page.close()
+
+
+def test_a_reopened_notebook_shows_the_still_copies(chapter, jupyter):
+    page = chapter.page
+    still = page.locator(".jp-OutputArea:has(.labkit-live) > .jp-OutputArea-child .jp-RenderedImage")
+    assert still.count() == 2
+    assert not any(picture.is_visible() for picture in still.all())     # while the widgets live
+    page.get_by_role("button", name="Stop", exact=True).click()
+    saved = chapter.save()      # with the focus on a control
+    jupyter.end_kernels()
+    page.reload()
+    chapter.wait_for_kernel()
+    for name, cell in {"still_copy_augmentation": "preview.show()", "still_copy": "lab.show()"}.items():
+        picture = chapter.cell(cell).locator(".jp-RenderedImage img")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("e => e.naturalWidth") > 300
+        photograph(page, name, picture)
+    assert "widgets" not in saved["metadata"]       # nor is their state stored
+
+
+def test_nothing_was_wrong_and_nothing_left_this_computer(chapter, jupyter, heard):
+    errors = [error for error in heard["errors"] if not any(re.search(known, error) for known in HARMLESS)]
+    assert not errors
+    assert heard["hosts"] and heard["hosts"] <= set(LOOPBACK)
+    called = jupyter.connections()
+    assert called["processes"] >= 2, "the server and a kernel should have been listened to"
+    assert called["hosts"] <= {*LOOPBACK, "::1"}
