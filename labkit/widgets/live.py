@@ -234,6 +234,8 @@ class LiveLab:
                   "failed": _("failed"), "superseded": _("superseded")}[trace.state],
                  _("step {step} of {steps}").format(step=trace.last_step, steps=trace.steps),
                  _("{speed:,.0f} steps/s").format(speed=speed)]
+        if trace.state == "paused" and trace.goal_reached:
+            parts[0] = _("paused, goal reached")
         if trace.state == "training":
             if speed:
                 parts.append(_("{seconds:.0f} s left").format(
