@@ -160,7 +160,8 @@ class Notebook:
         self.page.keyboard.press("Control+s")
         for _attempt in range(100):
             if self.path.stat().st_mtime_ns != before:
-                return json.loads(self.path.read_text(encoding="utf-8"))
+                with contextlib.suppress(json.JSONDecodeError):     # half of it is written
+                    return json.loads(self.path.read_text(encoding="utf-8"))
             time.sleep(0.1)
         raise TimeoutError(f"{self.path} was not saved")
 
@@ -214,7 +215,11 @@ class Lab:
             self.page.wait_for_timeout(50)
 
     def new_run_after(self, event: str, act) -> float:
-        """Do `act`, and wait for a run's first points; seconds from the page's event to the drawn curve."""
+        """Do `act`, and wait for a run's first points; seconds from the page's event to the drawn curve.
+
+        A run left in its first twentieth is not kept, and the next has its number: so wait for more first.
+        """
+        self.wait_for(lambda: self.step > 20)
         return self._after(event, act, f"seen.run > {self.run} && seen.step > 0")
 
     def paused_after(self, act) -> float:

@@ -78,8 +78,7 @@ def chapter(context, jupyter):
 def lab(chapter):
     lab = Lab(chapter.page)
     lab.controls.scroll_into_view_if_needed()
-    yield lab
-    lab.button("Stop").click()
+    return lab
 
 
 def photograph(page, name, place=None):
@@ -121,7 +120,6 @@ def test_a_moved_slider_draws_a_new_curve_beside_the_old_one(lab):
         lab.page.mouse.down()
         lab.page.mouse.move(box["x"] + 0.7 * box["width"], middle, steps=12)
         lab.page.mouse.up()
-    lab.page.wait_for_timeout(1000)     # let the run get somewhere, so that it stays as a ghost
     ghosts = lab.ghosts.count()
     seconds = lab.new_run_after("change", drag)
     print(f"a new curve after {seconds:.3f} s (drag)")
@@ -151,7 +149,6 @@ def test_stop_resume_restart_and_new_seed(lab):
     text = lab.legend.last.text_content()
     lab.new_run_after("click", lambda: lab.button("Restart").press("Space"))
     assert lab.legend.last.text_content().split(" · ")[1:] == text.split(" · ")[1:]
-    lab.page.wait_for_timeout(500)
     lab.new_run_after("click", lambda: lab.button("Restart with a new seed").click())
     assert "seed 1" in lab.legend.last.text_content()
 
@@ -270,7 +267,6 @@ CONTRASTS = """(root) => {
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_words_are_readable_in_both_themes(chapter, lab, theme):
     page = chapter.page
-    page.wait_for_timeout(1000)
     lab.new_run_after("click", lambda: lab.button("Restart with a new seed").click())
     chapter.menu("Settings", "Theme", theme)
     page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
