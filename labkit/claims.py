@@ -61,8 +61,9 @@ def decide(claim: str, record: dict | None) -> Judgement:
         return Judgement(claim, _(text), UNDECIDED, (_(
             "Nothing has been recorded yet; make record CHAPTER={chapter} does it.").format(chapter=chapter),), "")
     verdict, findings = function(record)
+    data = record["data"]
     source = _("{seeds} seeds, {data}, recorded {date} on {machine}, commit {commit}").format(
-        seeds=len(record["seeds"]), data=record["data"]["label"], date=record["date"],
+        seeds=len(record["seeds"]), data=", ".join(filter(None, (data["name"], _(data["note"])))), date=record["date"],
         machine=record["machine"], commit=record["commit"])
     if len(record["seeds"]) < SEEDS:
         verdict = UNDECIDED

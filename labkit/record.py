@@ -21,8 +21,10 @@ def surroundings() -> dict:
                             capture_output=True, check=True).stdout.strip()
     changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], cwd=checkout,
                              text=True, capture_output=True, check=True).stdout.strip()
+    device = choose()
+    accelerator = [] if device.type == "cpu" else [describe(device)]
     return {"date": datetime.date.today().isoformat(), "commit": commit + ("+changes" if changed else ""),
-            "machine": f"{processor()}, {core_count()} cores, {describe(choose())}",
+            "machine": ", ".join([processor(), f"{core_count()} cores", *accelerator]),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}}
 
 

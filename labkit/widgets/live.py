@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
-import torch
 from IPython.display import display
 
 from labkit.device import choose as choose_device
@@ -21,11 +20,10 @@ from labkit.widgets.controls import Control, LabControls
 from labkit.widgets.curve import LabCurve, quantity, still_picture
 from labkit.widgets.still import StillCopy
 from labkit.widgets.trace import Trace, in_words, legends
+from labkit.widgets.turn import Turn, is_taken
 
 PUBLISH_EVERY = 0.1     # seconds between two packets to the page
 EARLIER_RUNS = 5        # kept for comparison
-_training = threading.Lock()    # two labs training at once would fight for the cores
-_newest: list["LiveLab"] = []   # the lab that holds, or waits for, that lock
 
 
 class LabError(RuntimeError):
@@ -192,7 +190,7 @@ class LiveLab:
             self.runs = [*self.runs[-EARLIER_RUNS:], trace]
             self.error = None
         self._publish_past()
-        self._say(_("waiting for another lab to pause") if _training.locked() else _("starting"))
+        self._say(_("waiting for another lab to pause") if is_taken() else _("starting"))
         report = _Report(self, trace, generation)
         p = SimpleNamespace(**wanted["values"], seed=wanted["seed"], steps=wanted["steps"])
         try:
@@ -263,43 +261,13 @@ class LiveLab:
         return legends(runs, labels)
 
 
-class _Turn:
-    """The right to train, and torch's random numbers while one has it.
-
-    Both are given back during a pause: another lab may train, the notebook draws its own numbers, and the
-    paused run later goes on with exactly the numbers it would have drawn.
-    """
-
-    def __init__(self, lab: LiveLab, seed: int):
-        self._lab, self._states = lab, None
-        self._seed = seed
-
-    def __enter__(self) -> None:
-        if _newest and _newest[-1] is not self._lab:
-            _newest[-1].stop()
-        _newest[:] = [self._lab]
-        _training.acquire()
-        outside = _random_states()
-        if self._states is None:
-            torch.manual_seed(self._seed)
-        else:
-            _set_random_states(self._states)
-        self._states = outside
-
-    def __exit__(self, *error) -> None:
-        inside = _random_states()
-        _set_random_states(self._states)
-        self._states = inside
-        _training.release()
-
-
 class _Report:
     """The function that `train` calls at each step: it writes, publishes, pauses, and leaves."""
 
     def __init__(self, lab: LiveLab, trace: Trace, generation: int):
         self._lab, self._trace, self._generation = lab, trace, generation
         self.began = 0.0
-        self.turn = _Turn(lab, trace.seed)
+        self.turn = Turn(lab, trace.seed)
 
     def __call__(self, step, **values) -> None:
         lab, trace = self._lab, self._trace
@@ -346,14 +314,3 @@ class _Report:
         self._leave_if_superseded()
         trace.state = "training"
         self.began = time.perf_counter()
-
-
-def _random_states() -> tuple:
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return torch.get_rng_state(), cuda
-
-
-def _set_random_states(states: tuple) -> None:
-    torch.set_rng_state(states[0])
-    if states[1]:
-        torch.cuda.set_rng_state_all(states[1])
