@@ -27,7 +27,7 @@ def record(seeds=3, logits=None, softmax=None):
             runs.append({**base, "test_accuracy": base["test_accuracy"] + SPREAD[seed], "seed": seed, **values})
     return {"seeds": list(range(seeds)), "runs": runs, "classes": 10, "batch_size": 32, "epochs": 10,
             "date": "2026-01-02", "machine": "a machine", "commit": "abc1234",
-            "data": {"label": "made up", "train": 45_000, "validation": 5_000, "test": 10_000}}
+            "data": {"name": "made up", "note": "", "train": 45_000, "validation": 5_000, "test": 10_000}}
 
 
 @pytest.mark.parametrize("claim, verdict, changes", [
