@@ -117,6 +117,11 @@ def busy(size: Size) -> tuple[Part, dict]:
     rows += [Row(f"{name}, busy / Run, quiet", ratios(_speeds(results[f"{name}, busy"]), quiet), "×",
                  f"the share of the quiet speed that is left with {text}", 0.70 if name == "Run" else None)
              for name, text in names.items()]
+    alone = _speeds(results["Run, one thread, quiet"])
+    rows += [Row("Run, busy / Run, one thread, quiet", ratios(_speeds(results["Run, busy"]), alone), "×",
+                 "the share that is left of what one free core can do"),
+             Row("Run, one thread, quiet / Run, quiet", ratios(alone, quiet), "×",
+                 "what one free core can do at most: no choice of threads can keep more on two cores")]
     return Part("With one core kept busy", (
         f"`Run` on the document's network, batch 32, {size.busy_images:,} images or {size.most_seconds:g} s a round; "
         "the other process was started before the run."), rows), results

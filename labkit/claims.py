@@ -62,8 +62,9 @@ def decide(claim: str, record: dict | None) -> Judgement:
             "Nothing has been recorded yet; make record CHAPTER={chapter} does it.").format(chapter=chapter),), "")
     verdict, findings = function(record)
     data = record["data"]
+    note = data["note"]
     source = _("{seeds} seeds, {data}, recorded {date} on {machine}, commit {commit}").format(
-        seeds=len(record["seeds"]), data=", ".join(filter(None, (data["name"], _(data["note"])))), date=record["date"],
+        seeds=len(record["seeds"]), data=", ".join(filter(None, (data["name"], _(note)))), date=record["date"],
         machine=record["machine"], commit=record["commit"])
     if len(record["seeds"]) < SEEDS:
         verdict = UNDECIDED

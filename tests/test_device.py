@@ -92,13 +92,27 @@ def test_more_threads_are_taken_when_they_clearly_pay(monkeypatch, clock, cores,
     assert torch.get_num_threads() == before
 
 
-def test_one_slow_step_and_a_slow_start_do_not_decide(monkeypatch, clock):
+@pytest.mark.parametrize("slow, expected", [({0, 1, 7}, 2), ({2, 3, 7, 8, 12}, 1)])
+def test_a_hiccup_does_not_decide_but_a_busy_core_does(monkeypatch, clock, slow, expected):
+    """Of 15 steps with two threads, the ones in `slow` take 90 ms; steps 0, 5 and 10 are not timed."""
     monkeypatch.setattr(thread_choice, "core_count", lambda: 2)
-    seconds = {1: iter([3.0] * 6), 2: iter([90.0, 2.0, 50.0, 2.0, 2.0, 2.0])}
+    seconds = {1: iter([0.003] * 15), 2: iter([0.09 if step in slow else 0.002 for step in range(15)])}
 
     def step():
         clock[0] += next(seconds[torch.get_num_threads()])
-    assert thread_choice.fastest(step) == 2
+    monkeypatch.setattr(thread_choice, "SECONDS", 10)
+    assert thread_choice.fastest(step) == expected
+
+
+def test_a_slow_model_is_timed_in_one_round(monkeypatch, clock):
+    monkeypatch.setattr(thread_choice, "core_count", lambda: 2)
+    steps = []
+
+    def step():
+        steps.append(torch.get_num_threads())
+        clock[0] += 1.0
+    assert thread_choice.fastest(step) == 1
+    assert steps == [1] * 5 + [2] * 5
 
 
 class Counting(ToyNet):

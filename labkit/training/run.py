@@ -159,6 +159,7 @@ class Run:
         images = self.dataset.train.inputs.ndim == 4 and self.device.type != "mps"
         self.model.to(self.device, memory_format=torch.channels_last if images else torch.preserve_format)
         self._batches = Batches(self.dataset.train, self.recipe.batch_size, self.recipe.seed, self.device)
+        self._weights = list(self.model.parameters())
         self._optimizer = self.recipe.make_optimizer(self.model, self.device)
         if self._optimizer_state is not None:
             self._optimizer.load_state_dict(self._optimizer_state)
@@ -186,11 +187,12 @@ class Run:
         learning_rate = recipe.learning_rate_at(index, self.total)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         inputs, targets = self._batches[index]
         loss, correct = self._gradients(inputs, targets)
         if recipe.l1:
-            for weight in self.model.parameters():
+            for weight in self._weights:
                 if weight.grad is not None:
                     weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
         self._optimizer.step()
@@ -233,7 +235,8 @@ class Run:
             if self.device.type == "cpu" and not math.isfinite(loss.item()):
                 raise self._explain(loss.item(), self._step + 1)    # before the gradients of the last step go
             if not losses:
-                self._optimizer.zero_grad(set_to_none=True)
+                for weight in self._weights:
+                    weight.grad = None
             loss.backward()
             losses.append(loss.detach())
             correct.append((logits.detach().argmax(dim=1) == y).sum())

@@ -9,21 +9,30 @@ from collections.abc import Callable
 
 from labkit.device import core_count, threads
 
-REPEATS = 5
-GAIN = 0.95     # more threads must take less than this share of the time, or one thread is kept
+ROUNDS, STEPS = 3, 4    # rounds of so many timed steps with each count in turn
+SECONDS = 0.25          # no further round once this is spent
+GAIN = 0.95             # more threads must take less than this share of the time, or one thread is kept
 
 
 def fastest(step: Callable[[], None]) -> int:
-    """Run `step` a few times with one thread and with all cores, and return the count that is faster."""
+    """Run `step` a few times with one thread and with all cores, in turn, and return the count that is faster.
+
+    Compared are the upper quartiles: on a busy core only some steps are slow, and on a quiet one a hiccup is rare.
+    """
     many = core_count()
     if many == 1:
         return 1
     seconds = {1: [], many: []}
-    for repeat in range(REPEATS + 1):
-        for count in seconds:
+    start = time.perf_counter()
+    for _round in range(ROUNDS):
+        for count, times in seconds.items():
             with threads(count):
-                began = time.perf_counter()
-                step()
-                if repeat:      # the first one warms up
-                    seconds[count].append(time.perf_counter() - began)
-    return many if statistics.median(seconds[many]) < GAIN * statistics.median(seconds[1]) else 1
+                step()          # the first after a change of threads compiles oneDNN's kernels anew
+                for _step in range(STEPS):
+                    began = time.perf_counter()
+                    step()
+                    times.append(time.perf_counter() - began)
+        if time.perf_counter() - start > SECONDS:
+            break
+    slow = {count: statistics.quantiles(times, n=4)[2] for count, times in seconds.items()}
+    return many if slow[many] < GAIN * slow[1] else 1

@@ -15,6 +15,7 @@ from labkit.device import choose as choose_device
 from labkit.device import describe
 from labkit.language import _
 from labkit.memory import keep_memory
+from labkit.openmp import release_after_cells, release_helpers
 from labkit.settings import refuse
 from labkit.widgets.controls import Control, LabControls
 from labkit.widgets.curve import LabCurve, quantity, still_picture
@@ -82,6 +83,8 @@ class LiveLab:
         display(self.controls)
         display(self.curve)
         self._still = StillCopy("still copy of the curves above")
+        release_helpers()           # this thread only waits now
+        release_after_cells()
         self._want(self.values, first=True)
         try:
             self.wait()

@@ -3,6 +3,8 @@ import threading
 
 import torch
 
+from labkit.openmp import release_helpers
+
 _training = threading.Lock()    # two labs training at once would fight for the cores
 _newest: list = []              # the lab that holds, or waits for, that lock
 
@@ -39,6 +41,7 @@ class Turn:
         inside = _random_states()
         _set_random_states(self._states)
         self._states = inside
+        release_helpers()       # a paused run keeps no core's helper from others
         _training.release()
 
 
