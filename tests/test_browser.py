@@ -103,7 +103,7 @@ def test_the_whole_chapter_runs_without_an_error(chapter):
 
 
 def test_a_moved_slider_draws_a_new_curve_beside_the_old_one(lab):
-    photograph(lab.page, "lab_first_run")
+    photograph(lab.page, "lab_first_run", lab.curve)
     slider = lab.controls.get_by_label("learning rate")
     slider.focus()
     seconds = lab.new_run_after("change", lambda: slider.press("ArrowRight"))

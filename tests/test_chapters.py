@@ -9,7 +9,8 @@ import nbformat
 import pytest
 
 import labkit as lk
-from labkit.settings import chapters_folder
+from labkit import headless
+from labkit.settings import SettingError, chapters_folder
 
 NOTEBOOKS = sorted(chapters_folder().glob("*.ipynb"))
 chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -81,6 +82,19 @@ def test_solutions_pass_the_checks(path, monkeypatch, capsys):
         exec(solution.source, names)
         getattr(checks, name[1])(names[f"solution_{name[1]}"])
         assert "correct" in capsys.readouterr().out
+
+
+@chapter
+def test_runs_with_other_parameters(path, tmp_path, capsys):
+    """As an instructor runs it: another seed, from another folder; a value of the wrong type runs nothing."""
+    assert headless.run([path.stem], given=[("seed", "11")], out=tmp_path / "out") == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert [chapter["result"] for chapter in summary["chapters"]] == ["passed"]
+    assert summary["chapters"][0]["peak_memory"] < 2e9
+    for given in ([("seed", "one")], [("sead", "1")], [("profile", "fast")]):
+        with pytest.raises(SettingError, match=f"{given[0][0]}"):
+            headless.run([path.stem], given=given, out=tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
 
 
 @chapter

@@ -1,7 +1,7 @@
 // The curves of a lab on canvas. Reads the packets of curve.py; writes nothing to the kernel.
 const quantity = (name) => name.replace(/^(train|validation)_/, "");
 const isValidation = (name) => name.startsWith("validation_");
-const PAD = { left: 52, right: 12, top: 10, bottom: 30 };
+const PAD = { left: 52, right: 20, top: 10, bottom: 30 };
 
 // One run: its series with typed arrays cut out of the packet.
 function unpack(runs, bytes) {
