@@ -1,4 +1,7 @@
-"""Which device to compute on, what to call it, and how many threads torch may use."""
+"""Which device to compute on, what to call it, and how many threads torch may use.
+
+The choice of CUDA and MPS is tested with patched availability; neither has been run on such a device yet.
+"""
 import contextlib
 import os
 
