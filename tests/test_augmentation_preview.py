@@ -202,7 +202,7 @@ preview.show()
         return notebook.cells[0].outputs
     moved = outputs(OFF, "preview.set(cutout=0.5); preview.wait()")
     assert [output["data"]["text/plain"] for output in moved] == [
-        "<AugmentationPreview>", "still copy of the widget above"]
+        "[live widget: run this cell to use it]", "still copy of the widget above"]
     assert "Augmentation(cutout=0.5)" in moved[1]["metadata"]["image/png"]["alt"]
     assert moved[1]["data"]["image/png"] == outputs(off, "")[1]["data"]["image/png"]
 

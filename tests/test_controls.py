@@ -67,5 +67,5 @@ def test_the_widget_holds_what_the_page_needs_as_json():
 
 def test_its_plain_text_is_constant():
     data, _metadata = LabControls({"x": Toggle()}, {})._repr_mimebundle_()
-    assert data["text/plain"] == "<LabControls>"
+    assert data["text/plain"] == "[live controls: run this cell to use them]"
     assert "application/vnd.jupyter.widget-view+json" in data

@@ -140,6 +140,7 @@ class Toggle(Control):
 
 class LabControls(LiveWidget):
     """The controls of a lab as native ranges, selects and buttons with labels of their own."""
+    stand_in = "[live controls: run this cell to use them]"
     _esm = script("controls.js")
     _css = CSS
     controls = traitlets.List().tag(sync=True)     # what to draw, once

@@ -24,6 +24,7 @@ class LabCurve(LiveWidget):
     `now` and `past` describe the run in hand and the earlier ones; `now_points` and `past_points` hold their
     steps and values as float32, in the order of the series described.
     """
+    stand_in = "[live curves: run this cell to see them grow]"
     _esm = script("curve.js")
     _css = CSS
     labels = traitlets.Dict().tag(sync=True)

@@ -22,12 +22,16 @@ def script(name: str) -> str:
 
 
 class LiveWidget(anywidget.AnyWidget):
-    """An anywidget whose plain-text form is constant, so that strict nbval can compare it."""
+    """An anywidget whose plain-text form is constant, so that strict nbval can compare it.
+
+    A stored notebook shows that text where no kernel can draw the widget.
+    """
+    stand_in = "[live widget: run this cell to use it]"
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), "text/plain": f"<{type(self).__name__}>"}, metadata
+        return {**(data or {}), "text/plain": self.stand_in}, metadata
 
 
 def picture(figure: Figure) -> bytes:
