@@ -13,7 +13,7 @@ from torch import nn
 from labkit import settings
 from labkit.data.dataset import Dataset
 from labkit.device import choose as choose_device
-from labkit.device import describe, threads
+from labkit.device import describe, use_threads
 from labkit.evaluation import evaluate
 from labkit.language import _
 from labkit.memory import keep_memory
@@ -57,7 +57,8 @@ class Run:
     folder      where checkpoints go; None keeps none. One that holds some already needs `resume`
     save_every  steps between checkpoints; None saves after each epoch. The end and a stop always save.
     resume      go on from the newest checkpoint in `folder`, if there is one
-    threads     torch threads; None chooses by timing at the start (or LABKIT_THREADS, where it is set)
+    threads     torch threads, from the first step to the end of the loop (a `break` keeps them); None chooses
+                by timing at the start (or LABKIT_THREADS, where it is set)
 
     `for step in run` trains; `run.fit()` does that with a progress bar and returns `run.history`. Left early,
     by `break`, `run.stop()` or an interrupt, a later loop goes on at the next step as if nothing had been.
@@ -99,6 +100,7 @@ class Run:
         self._waiting: list[tuple] = []     # rows whose loss has not been read from the device yet
         self._stopping = self._ended_early = self._failed = False
         self._batches: Batches | None = None
+        self._threads_before: int | None = None     # torch's, outside the run
         self._optimizer_state: dict | None = None
         if self.folder is not None and resume:
             self._restore()
@@ -120,14 +122,19 @@ class Run:
         return self
 
     def __next__(self) -> Step:
-        if self.finished or self._stopping:
-            self._save()
-            raise StopIteration
-        with Uninterrupted():
-            if self._batches is None:
-                self._prepare()
-            with threads(self.history.threads):
+        try:
+            if self.finished or self._stopping:
+                self._save()
+                raise StopIteration
+            with Uninterrupted():
+                if self._batches is None:
+                    self._prepare()
+                self._threads_before = self._threads_before or torch.get_num_threads()
+                use_threads(self.history.threads)
                 return self._advance()
+        except BaseException:
+            self._give_threads_back()
+            raise
 
     def fit(self) -> History:
         """Run to the end with a progress bar. An interrupt saves what there is and is raised again."""
@@ -150,6 +157,12 @@ class Run:
             raise TrainingError(_("There is no best model yet: nothing has been validated."))
         self.model.load_state_dict(self.best_weights)
         return self.best_step
+
+    def _give_threads_back(self) -> None:
+        """Not after each step: see `use_threads` for what a change costs."""
+        if self._threads_before is not None:
+            use_threads(self._threads_before)
+            self._threads_before = None
 
     # --- one step ---
 

@@ -27,7 +27,7 @@ def fastest(step: Callable[[], None]) -> int:
     for _round in range(ROUNDS):
         for count, times in seconds.items():
             with threads(count):
-                step()          # the first after a change of threads compiles oneDNN's kernels anew
+                step()          # the first after a change of threads is slower
                 for _step in range(STEPS):
                     began = time.perf_counter()
                     step()
