@@ -123,5 +123,17 @@ def test_recorded_runs_decide_the_claims(path):
             assert judgement.verdict in lk.claims.VERDICTS and judgement.findings
 
 
+PAGES = [*NOTEBOOKS, *(chapters_folder() / "zh").glob("*.md"), chapters_folder().parent / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        text = "\n".join(cell.source for cell in nbformat.read(page, as_version=4).cells)
+    links = [link for link in re.findall(r"\]\(([^)\s#]+)\)", text) if "://" not in link]
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
 def test_there_is_a_chapter():
     assert [Path(path).stem for path in NOTEBOOKS]
