@@ -13,13 +13,26 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import psutil
+import pytest
 
-from labkit import server
+from labkit import server, settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NEEDS_CHROMIUM = [pytest.mark.browser, pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome here")]
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-default-apps", "--disable-domain-reliability", "--no-first-run", "--no-pings"]
+
+ROOT = settings.chapters_folder().parent
+SCREENSHOTS = ROOT / "build" / "screenshots"
+LOOPBACK = ("127.0.0.1", "localhost")
+
+# What JupyterLab itself writes to the console as an error although nothing is wrong, and why.
+HARMLESS = {
+    "widget model not found": "ipywidgets, in a notebook whose kernel is gone: what the still copies are for",
+}
 
 # Python imports a module of this name when it starts: here, to write down whom the server and the kernels call.
 RECORD_SOCKETS = """
@@ -164,6 +177,51 @@ class Notebook:
                     return json.loads(self.path.read_text(encoding="utf-8"))
             time.sleep(0.1)
         raise TimeoutError(f"{self.path} was not saved")
+
+
+def write_notebook(jupyter: Server, name: str, *sources: str) -> str:
+    """Write a notebook with a code cell for each of `sources` into the server's folder; returns `name`."""
+    nbformat.write(nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in sources],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}),
+        jupyter.folder / name)
+    return name
+
+
+def photograph(page, name: str, place=None) -> None:
+    """Keep a picture of the page in build/screenshots, with `place` scrolled into view."""
+    for _twice in range(2 if place else 0):     # the cells that come into view are drawn, and move the place
+        place.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def assert_quiet(jupyter: Server, heard: dict) -> None:
+    """No page reported an error, and neither the pages nor the kernels called another computer."""
+    assert not [error for error in heard["errors"] if not any(re.search(known, error) for known in HARMLESS)]
+    assert heard["hosts"] and heard["hosts"] <= set(LOOPBACK)
+    called = jupyter.connections()
+    assert called["processes"] >= 2, "the server and a kernel should have been listened to"
+    assert called["hosts"] <= {*LOOPBACK, "::1"}
+
+
+# For each text in an element: its first words, and the contrast with its ground.
+CONTRASTS = """(root) => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const over = ([r, g, b, a = 1], under) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a));
+  const ground = (e) => {
+    if (!e) return [255, 255, 255];
+    const colour = parse(getComputedStyle(e).backgroundColor);
+    return colour[3] === 0 ? ground(e.parentElement) : over(colour, ground(e.parentElement));
+  };
+  const light = (c) => c.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+  const ofText = (e) => contrast(over(parse(getComputedStyle(e).color), ground(e)), ground(e));
+  return [...root.querySelectorAll("*")]
+    .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
+    .map((e) => [e.textContent.trim().slice(0, 40), ofText(e)]);
+}"""
 
 
 # Every change of the curve's words, with the time at which it was shown; and the last input event of each kind.

@@ -1,4 +1,7 @@
-"""What every test gets: one torch thread, English, and folders of its own for data and progress."""
+"""What every test gets: one torch thread, English, folders of its own; and what a module of browser tests shares."""
+import shutil
+from urllib.parse import urlsplit
+
 import pytest
 
 
@@ -11,3 +14,46 @@ def own_surroundings(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("LABKIT_STATE", str(folder / "state"))
     monkeypatch.setenv("LABKIT_DATA", str(folder / "data"))
     monkeypatch.delenv("LABKIT_GRADING", raising=False)
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    """A server of JupyterLab on a copy of the chapters."""
+    from browser import ROOT, Server
+    folder = tmp_path_factory.mktemp("jupyter")
+    shutil.copytree(ROOT / "chapters", folder / "course" / "chapters")     # so that nothing in the checkout changes
+    server = Server(folder / "course", folder / "home")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def heard():
+    """What the pages said and whom they called."""
+    return {"errors": [], "hosts": set()}
+
+
+@pytest.fixture(scope="module")
+def context(heard):
+    """A Chromium whose pages are listened to."""
+    from browser import CHROMIUM, QUIET, SCREENSHOTS
+    from playwright.sync_api import sync_playwright
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+        context.set_default_timeout(10_000)
+
+        def host(url):
+            if urlsplit(url).scheme not in ("data", "blob"):
+                heard["hosts"].add(urlsplit(url).hostname)
+
+        def listen(page):
+            page.on("websocket", lambda socket: host(socket.url))
+            page.on("pageerror", lambda error: heard["errors"].append(str(error)))
+            page.on("console", lambda message: message.type == "error" and heard["errors"].append(
+                f"{message.text} ({message.location['url']})"))
+        context.on("request", lambda request: host(request.url))
+        context.on("page", listen)
+        yield context
+        chromium.close()

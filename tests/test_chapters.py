@@ -114,9 +114,12 @@ def test_document_map(path):
 @chapter
 def test_recorded_runs_decide_the_claims(path):
     """Verdicts rest on at least three seeds, with what is needed to run them again."""
-    record = json.loads((chapters_folder() / "recorded" / f"{path.stem[:2]}.json").read_text(encoding="utf-8"))
+    if not any(claim.startswith(f"C{int(path.stem[:2])}.") for claim in lk.claims.known()):
+        pytest.skip("no claim of the document belongs to this chapter")
+    record = lk.claims.recorded(path.stem[:2])
     assert len(record["seeds"]) >= 3
-    assert all(record[name] for name in ("date", "commit", "machine", "versions")) and record["data"]["sha256"]
+    assert all(record[name] for name in ("date", "commit", "machine", "versions"))
+    assert all(data["sha256"] for data in (record["data"] if isinstance(record["data"], list) else [record["data"]]))
     for claim in lk.claims.known():
         if claim.startswith(f"C{int(path.stem[:2])}."):
             judgement = lk.claims.decide(claim, record)
