@@ -9,16 +9,18 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_MODULES = ("augment", "claims", "data", "device", "economics", "evaluation", "figures", "models", "summary",
-            "training")
+_MODULES = ("attention", "augment", "claims", "data", "device", "economics", "evaluation", "figures", "models", "summary",
+            "tokenise", "training")
 _NAMES = {  # public name -> the module that defines it
     "Recipe": "training", "Run": "training", "History": "training",
     "LiveLab": "widgets", "Log": "widgets", "Int": "widgets", "Choice": "widgets", "Toggle": "widgets",
-    "AugmentationPreview": "widgets", "guess": "widgets",
+    "Float": "widgets", "Matrix": "widgets", "Point": "widgets", "Text": "widgets",
+    "AttentionMap": "widgets", "AugmentationPreview": "widgets", "Explorer": "widgets", "Film": "widgets",
+    "Steps": "widgets", "guess": "widgets",
     "Augmentation": "augment",
     "setup": "chapter", "doctor": "doctor", "progress": "progress",
 }
-_ALIASES = {"check": "checks"}
+_ALIASES = {"check": "checks", "panels": "widgets.panels", "snapshots": "widgets.snapshots"}
 
 __all__ = [*_MODULES, *_NAMES, *_ALIASES]
 

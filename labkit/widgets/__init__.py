@@ -2,7 +2,9 @@
 from importlib import import_module
 
 _NAMES = {"LiveLab": "live", "Log": "controls", "Int": "controls", "Choice": "controls", "Toggle": "controls",
-          "AugmentationPreview": "augmentation", "guess": "guesses"}
+          "Float": "controls", "Matrix": "controls", "Point": "controls", "Text": "controls",
+          "AttentionMap": "attention", "AugmentationPreview": "augmentation", "Explorer": "explorer", "Film": "film",
+          "Steps": "steps", "guess": "guesses"}
 __all__ = list(_NAMES)
 
 
