@@ -1,4 +1,4 @@
-// The controls of a lab. Writes `values` or `goal` when a control is released, `command` when a button is pressed.
+// Native inputs for the controls of controls.py, with labels of their own; put before the view that uses them.
 let counter = 0;
 
 // A log slider moves over 0..200; values keep two significant digits, so that they can be read and repeated.
@@ -10,80 +10,131 @@ const toPosition = (c, value) => c.kind === "log"
   : value;
 const shown = (c, value) => c.kind === "log" && value < 0.001 ? value.toExponential() : String(value);
 
-function makeControl(c, labels, commit) {
+// Each maker returns the element that its label names, `place`, which shows a value in it, and `words`, which says
+// the value beside the label. They call `moving` while a value changes, and `commit` when the learner has set it.
+const makers = {
+  choice(c, labels, commit) {
+    const input = make("select", {}, ...c.options.map((option, i) => make("option", { value: i, textContent: option })));
+    input.addEventListener("change", () => commit(c.options[input.value]));
+    return { input, place(value) { input.value = c.options.indexOf(value); }, words: () => c.unit };
+  },
+
+  toggle(c, labels, commit) {
+    const input = make("input", { type: "checkbox" });
+    input.addEventListener("change", () => commit(input.checked));
+    return {
+      input, place(value) { input.checked = value; },
+      words: (value) => `${value ? labels.on : labels.off} ${c.unit}`,
+    };
+  },
+
+  range(c, labels, commit, moving) {
+    const [min, max] = c.kind === "log" ? [0, 200] : [c.low, c.high];
+    const input = make("input", { type: "range", min, max, step: c.step ?? 1 });
+    input.addEventListener("input", () => moving(toValue(c, input.value)));
+    input.addEventListener("change", () => commit(toValue(c, input.value)));
+    return {
+      input, place(value) { input.value = toPosition(c, value); },
+      words: (value) => `${shown(c, value)} ${c.unit}`,
+    };
+  },
+
+  text(c, labels, commit, moving) {
+    const input = make("input", { type: "text", maxLength: c.maximum, autocomplete: "off", spellcheck: false });
+    let resting;
+    const commitNow = () => { clearTimeout(resting); commit(input.value); };
+    input.addEventListener("input", (event) => {
+      clearTimeout(resting);
+      if (event.isComposing) return;      // Chinese is typed in Latin letters first
+      resting = setTimeout(() => moving(input.value), 400);
+    });
+    input.addEventListener("compositionend", () => { resting = setTimeout(() => moving(input.value), 400); });
+    input.addEventListener("change", commitNow);
+    input.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) commitNow(); });
+    return { input, place(value) { input.value = value; }, words: () => c.unit };
+  },
+
+  matrix(c, labels, commit) {
+    let numbers = [];
+    const cells = Array.from({ length: c.rows * c.columns }, (nothing, k) => {
+      const [i, j] = [Math.floor(k / c.columns), k % c.columns];
+      return numberInput(c, c.cell.replace("{row}", i + 1).replace("{column}", j + 1), (entry) => {
+        numbers = numbers.with(i, numbers[i].with(j, entry));
+        commit(numbers);
+      });
+    });
+    const table = make("div", { className: "lk-matrix", role: "group" }, ...cells.map((cell) => cell.input));
+    table.style.gridTemplateColumns = `repeat(${c.columns}, minmax(0, 4.5em))`;
+    const place = (rows) => {
+      numbers = rows;
+      rows.flat().forEach((number, k) => cells[k].put(number));
+    };
+    return { input: table, place, words: () => c.unit };
+  },
+
+  point(c, labels, commit) {
+    let at = [0, 0];
+    const cells = ["x", "y"].map((axis, i) => numberInput(c, axis, (entry) => {
+      at = at.with(i, entry);
+      commit(at);
+    }));
+    const pair = make("div", { className: "lk-pair", role: "group" },
+      ...cells.map((cell, i) => make("label", {}, `${"xy"[i]} `, cell.input)));
+    return {
+      input: pair, place(value) { at = value; value.forEach((number, i) => cells[i].put(number)); },
+      words: () => c.unit,
+    };
+  },
+};
+
+// A number is taken when it is set, and only if it is one within the limits; else the last good one comes back.
+function numberInput(c, name, commit) {
+  let good = "";
+  const input = make("input", { type: "number", step: c.step ?? "any", ariaLabel: name });
+  if (c.low !== undefined) Object.assign(input, { min: c.low, max: c.high });
+  const isGood = () => input.value !== "" && !input.validity.rangeUnderflow && !input.validity.rangeOverflow;
+  const judge = () => {
+    input.ariaInvalid = String(!isGood());
+    input.title = isGood() ? "" : c.allowed;
+  };
+  input.addEventListener("input", judge);
+  input.addEventListener("change", () => {
+    if (!isGood()) {
+      input.value = good;
+    } else if (input.value !== String(good)) {
+      good = Number(input.value);
+      commit(good);
+    }
+    judge();
+  });
+  return { input, put(number) { input.value = good = Number(number.toPrecision(6)); judge(); } };
+}
+
+function makeControl(c, labels, commit, moving = () => {}) {
   const id = `lk-${++counter}`;
   const readout = make("output", { className: "lk-readout" });
-  let input;
-  if (c.kind === "choice") {
-    input = make("select", {}, ...c.options.map((option, i) => make("option", { value: i, textContent: option })));
-    input.addEventListener("change", () => commit(c.options[input.value]));
-  } else if (c.kind === "toggle") {
-    input = make("input", { type: "checkbox" });
-    input.addEventListener("change", () => commit(input.checked));
-  } else {
-    const [min, max] = c.kind === "log" ? [0, 200] : [c.low, c.high];
-    input = make("input", { type: "range", min, max, step: 1 });
-    input.addEventListener("input", () => say(toValue(c, input.value)));
-    input.addEventListener("change", () => commit(toValue(c, input.value)));
-  }
-  function say(value) {
-    const text = c.kind === "toggle" ? (value ? labels.on : labels.off) : shown(c, value);
-    readout.textContent = c.kind === "choice" ? c.unit : `${text} ${c.unit}`.trim();
+  let last;       // what is shown: a value that comes back from the kernel must not disturb who is typing
+  const say = (value) => {
+    last = JSON.stringify(value);
+    readout.textContent = maker.words(value).trim();
     if (input.type === "range") input.setAttribute("aria-valuetext", readout.textContent);
-  }
+  };
+  const maker = (makers[c.kind] ?? makers.range)(c, labels,
+    (value) => { say(value); commit(value); }, (value) => { say(value); moving(value); });
+  const { input } = maker;
+  const isGroup = input.getAttribute("role") === "group";
+  const label = make(isGroup ? "span" : "label", { className: "lk-label", id: `${id}-label`, textContent: c.label });
+  if (isGroup) input.setAttribute("aria-labelledby", label.id);
+  else label.htmlFor = id;
   input.id = id;
   input.name = c.name;
   input.setAttribute("aria-describedby", `${id}-help`);
-  const row = make("div", { className: "lk-control" },
-    make("label", { htmlFor: id, textContent: c.label }), input, readout,
+  const row = make("div", { className: `lk-control lk-${c.kind}` }, label, input, readout,
     make("small", { id: `${id}-help`, textContent: c.help }));
   function set(value) {
-    if (c.kind === "choice") input.value = c.options.indexOf(value);
-    else if (c.kind === "toggle") input.checked = value;
-    else input.value = toPosition(c, value);
+    if (JSON.stringify(value) === last) return;
+    maker.place(value);
     say(value);
   }
   return { row, set };
 }
-
-function render({ model, el }) {
-  const labels = model.get("labels");
-  const controls = model.get("controls");
-  const send = (name) => {
-    model.set("command", { name, count: (model.get("command").count ?? 0) + 1 });
-    model.save_changes();
-  };
-  el.classList.add("labkit-live", "lk-controls");
-
-  const rows = controls.map((c) => [c, makeControl(c, labels, (value) => {
-    model.set("values", { ...model.get("values"), [c.name]: value });
-    model.save_changes();
-  })]);
-  const settings = make("div", { className: "lk-settings" }, ...rows.map(([, control]) => control.row));
-  settings.setAttribute("role", "group");
-  settings.setAttribute("aria-label", labels.settings);
-  const buttons = make("div", { className: "lk-buttons" },
-    ...["stop", "resume", "restart", "new_seed", "clear"].map((name) => {
-      const button = make("button", { type: "button", name, textContent: labels[name] });
-      button.addEventListener("click", () => send(name));
-      return button;
-    }));
-  for (const [name, goal] of Object.entries(model.get("goal"))) {
-    const input = make("input", { type: "number", name: "goal", value: goal, step: 0.01 });
-    input.addEventListener("change", () => {
-      if (!input.value) return;
-      model.set("goal", { ...model.get("goal"), [name]: Number(input.value) });
-      model.save_changes();
-    });
-    buttons.append(make("label", { className: "lk-goal" }, `${labels.goals[name]} `, input));
-  }
-  el.append(settings, buttons);
-
-  el.querySelectorAll("input, select, button").forEach(keepKeys);
-  const update = () => rows.forEach(([c, control]) => control.set(model.get("values")[c.name]));
-  update();
-  model.on("change:values", update);
-  return () => model.off("change:values", update);
-}
-
-export default { render };

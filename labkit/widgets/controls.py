@@ -1,15 +1,13 @@
-"""The sliders and buttons of a lab: what a control is in Python, and the widget that shows them.
+"""What a learner can set in a lab or an explorer: numbers, choices, words, tables, a place in a picture.
 
-The browser writes `values`, `goal` and `command`; the training thread never does (see live.py).
+A control checks every value that it is given, from the page as well as from Python, and describes itself to
+controls.js, which draws it.
 """
 import math
 from dataclasses import dataclass, field
 
-import traitlets
-
 from labkit.language import _
 from labkit.settings import refuse
-from labkit.widgets.still import CSS, LiveWidget, script
 from labkit.widgets.trace import in_words
 
 
@@ -99,6 +97,31 @@ class Int(_Range):
         return int(value)
 
 
+@dataclass(frozen=True)
+class Float(_Range):
+    """A slider with equal steps: `Float(-3, 3, 0)`; `step` is some hundredth of the range unless given."""
+    step: float | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.step is None:
+            object.__setattr__(self, "step", _round_step((self.high - self.low) / 100))
+        if not _is_number(self.step) or not 0 < self.step <= self.high - self.low:
+            raise refuse("step", self.step, _("a number above 0, at most high - low"))
+
+    def check(self, name: str, value):
+        return float(super().check(name, value))
+
+    def describe(self, name: str) -> dict:
+        return {**super().describe(name), "step": self.step}
+
+
+def _round_step(rough: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is at most `rough`."""
+    power = math.floor(math.log10(rough))
+    return max(float(f"{digit}e{power}") for digit in (1, 2, 5) if digit * 10.0**power <= rough * (1 + 1e-9))
+
+
 @dataclass(frozen=True, init=False)
 class Choice(Control):
     """One of a few values: `Choice(32, 128, 512)`; the first is chosen unless `value` says otherwise."""
@@ -138,24 +161,86 @@ class Toggle(Control):
         return value
 
 
-class LabControls(LiveWidget):
-    """The controls of a lab as native ranges, selects and buttons with labels of their own."""
-    stand_in = "[live controls: run this cell to use them]"
-    _esm = script("controls.js")
-    _css = CSS
-    controls = traitlets.List().tag(sync=True)     # what to draw, once
-    labels = traitlets.Dict().tag(sync=True)
-    values = traitlets.Dict().tag(sync=True)       # setting -> value
-    goal = traitlets.Dict().tag(sync=True)         # quantity -> where a run pauses
-    command = traitlets.Dict().tag(sync=True)      # {"name": "stop", "count": 3}
+@dataclass(frozen=True)
+class Text(Control):
+    """Words that the learner types: `Text("a black cat", maximum=200)`. They are shown as text, never as HTML."""
+    value: str
+    maximum: int = 200      # characters
 
-    def __init__(self, controls: dict[str, Control], goal: dict[str, float]):
-        super().__init__(
-            controls=[control.describe(name) for name, control in controls.items()],
-            values={name: control.value for name, control in controls.items()},
-            goal=goal,
-            labels={
-                "settings": _("Settings"), "stop": _("Stop"), "resume": _("Resume"), "restart": _("Restart"),
-                "new_seed": _("Restart with a new seed"), "clear": _("Clear earlier runs"),
-                "goals": {name: _("stop at {quantity}").format(quantity=in_words(name)) for name in goal},
-                "on": _("on"), "off": _("off")})
+    def __post_init__(self):
+        if not isinstance(self.maximum, int) or self.maximum < 1:
+            raise refuse("maximum", self.maximum, _("a whole number of at least 1"))
+        self.check("value", self.value)
+
+    def check(self, name: str, value):
+        """Return `value` if it is a string of at most `maximum` characters, else raise `SettingError`."""
+        if not isinstance(value, str) or len(value) > self.maximum:
+            raise refuse(name, value, _("text of at most {maximum} characters").format(maximum=self.maximum))
+        return value
+
+    def describe(self, name: str) -> dict:
+        return {**super().describe(name), "maximum": self.maximum}
+
+
+@dataclass(frozen=True)
+class Matrix(Control):
+    """A table of numbers from `low` to `high`: `Matrix([[0, 1], [1, 0]])`; at most 8 rows and 8 columns.
+
+    Its value is a tuple of rows, each a tuple of floats, and keeps its shape.
+    """
+    value: tuple
+    step: float = 0.1
+    low: float = -9
+    high: float = 9
+
+    def __post_init__(self):
+        for name in ("step", "low", "high"):
+            if not _is_number(getattr(self, name)):
+                raise refuse(name, getattr(self, name), _("a finite number"))
+        if not self.step > 0:
+            raise refuse("step", self.step, _("a number above 0"))
+        rows = self.value if isinstance(self.value, list | tuple) else ()
+        sizes = {len(row) if isinstance(row, list | tuple) else 0 for row in rows}
+        if not 1 <= len(rows) <= 8 or len(sizes) != 1 or not 1 <= min(sizes) <= 8:
+            raise refuse("value", self.value, _("1 to 8 rows of 1 to 8 numbers, all equally long"))
+        object.__setattr__(self, "value", self.check("value", self.value))
+
+    def check(self, name: str, value):
+        """Return `value` as a tuple of tuples of floats if shape and range fit, else raise `SettingError`."""
+        height, width = len(self.value), len(self.value[0])
+        fits = isinstance(value, list | tuple) and len(value) == height and all(
+            isinstance(row, list | tuple) and len(row) == width
+            and all(_is_number(entry) and self.low <= entry <= self.high for entry in row) for row in value)
+        if not fits:
+            raise refuse(name, value, _("{height} × {width} numbers from {low:g} to {high:g}").format(
+                height=height, width=width, low=self.low, high=self.high))
+        return tuple(tuple(map(float, row)) for row in value)
+
+    def describe(self, name: str) -> dict:
+        return {**super().describe(name), "step": self.step, "low": self.low, "high": self.high,
+                "rows": len(self.value), "columns": len(self.value[0]), "cell": _("row {row}, column {column}"),
+                "allowed": _("a number from {low:g} to {high:g}").format(low=self.low, high=self.high)}
+
+
+@dataclass(frozen=True)
+class Point(Control):
+    """A place in the image panel called `panel`: `Point((0.5, -1), panel="loss")`, in the units of its axes.
+
+    It is set by a click or the arrow keys on the panel, which needs an x_range and a y_range, or as two numbers.
+    """
+    value: tuple
+    panel: str = field(kw_only=True)
+
+    def __post_init__(self):
+        object.__setattr__(self, "value", self.check("value", self.value))
+
+    def check(self, name: str, value):
+        """Return `value` as a tuple (x, y) of floats, else raise `SettingError`."""
+        if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(_is_number, value)):
+            raise refuse(name, value, _("two finite numbers (x, y)"))
+        return tuple(map(float, value))
+
+    def describe(self, name: str) -> dict:
+        texts = super().describe(name)
+        return {**texts, "panel": self.panel, "help": texts["help"] or _("click the picture, or use its arrow keys"),
+                "allowed": _("a finite number")}

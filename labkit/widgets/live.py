@@ -17,8 +17,9 @@ from labkit.language import _
 from labkit.memory import keep_memory
 from labkit.openmp import release_after_cells, release_helpers
 from labkit.settings import refuse
-from labkit.widgets.controls import Control, LabControls
+from labkit.widgets.controls import Control
 from labkit.widgets.curve import LabCurve, quantity, still_picture
+from labkit.widgets.lab_controls import LabControls
 from labkit.widgets.still import StillCopy
 from labkit.widgets.trace import Trace, in_words, legends
 from labkit.widgets.turn import Turn, is_taken
@@ -43,7 +44,7 @@ class LiveLab:
     steps       (first, later): the first run is waited for, so it should take at most 4 s; later ones 15 s
     goal        {"validation_accuracy": 0.85}: a line in the curve; a run that reaches it pauses there
     seed        of the first run, and of every run until "new seed" is clicked
-    controls    name=Log(...), Int(...), Choice(...) or Toggle(...)
+    controls    name=Log(...), Int(...), Float(...), Choice(...), Toggle(...), Text(...) or Matrix(...)
 
     State is plain Python: `lab.runs` (a `Trace` each, the last one is in hand), `lab.history`, `lab.status`,
     `lab.error`. `lab.set(learning_rate=0.1)`, `stop()`, `resume()`, `restart()` do what the page does.

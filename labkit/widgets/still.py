@@ -16,9 +16,9 @@ CSS = Path(__file__).with_name("widget.css")
 SCRIPT = Path(__file__).with_name("widget.js")
 
 
-def script(name: str) -> str:
-    """The module of a widget's view, with what all views share before it."""
-    return SCRIPT.read_text(encoding="utf-8") + SCRIPT.with_name(name).read_text(encoding="utf-8")
+def script(*names: str) -> str:
+    """The module of a widget's view: what all views share, then the files `names`, the view's own last."""
+    return "".join(SCRIPT.with_name(name).read_text(encoding="utf-8") for name in (SCRIPT.name, *names))
 
 
 class LiveWidget(anywidget.AnyWidget):
