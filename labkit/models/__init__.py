@@ -1,4 +1,6 @@
 """Plain `nn.Module`s, each short enough to read in one sitting."""
+from labkit.models.sequence import CharRNN, DecoderTransformer, EncoderTransformer, RNNCell, generate
 from labkit.models.vision import DocumentCNN, SmallCNN, parameter_count
 
-__all__ = ["DocumentCNN", "SmallCNN", "parameter_count"]
+__all__ = ["CharRNN", "DecoderTransformer", "DocumentCNN", "EncoderTransformer", "RNNCell", "SmallCNN", "generate",
+           "parameter_count"]

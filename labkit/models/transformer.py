@@ -1,0 +1,136 @@
+"""The Transformer (Vaswani et al. 2017) in its pre-norm form, as a language model and as a classifier."""
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from labkit.language import _
+from labkit.settings import refuse
+
+
+class SelfAttention(nn.Module):
+    """softmax(QKᵀ/√d) V for each head, and a dense layer that mixes the heads; x (N, T, width) in and out.
+
+    mask     bool, broadcast to (N, heads, T, T), True where attention is forbidden
+    causal   each token sees itself and those before it
+    weights  compute the weights (N, heads, T, T) in the open and return them; else None stands in their place
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0):
+        super().__init__()
+        if heads < 1 or width % heads:
+            raise refuse("heads", heads, _("a number that divides the width, {width}").format(width=width))
+        self.heads, self.dropout = heads, dropout
+        self.qkv = nn.Linear(width, 3 * width)      # query, key and value of all heads in one product
+        self.project = nn.Linear(width, width)
+
+    def split(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Query, key and value, each (N, heads, T, width / heads), as views of one tensor."""
+        return self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None, causal: bool = False,
+                weights: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
+        query, key, value = self.split(x)
+        dropout, found = self.dropout if self.training else 0.0, None
+        if weights:
+            scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+            if causal:
+                mask = causal_mask(x.shape[1], x.device)
+            found = (scores if mask is None else scores.masked_fill(mask, -math.inf)).softmax(-1)
+            mixed = F.dropout(found, dropout) @ value
+        else:
+            mixed = F.scaled_dot_product_attention(query, key, value, None if mask is None else ~mask, dropout, causal)
+        return self.project(mixed.transpose(1, 2).flatten(2)), found
+
+
+def causal_mask(length: int, device: torch.device | str = "cpu") -> torch.Tensor:
+    """Bool (length, length), True above the diagonal: what is still to come."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).triu(1)
+
+
+class Block(nn.Module):
+    """One layer: attention, then two dense layers with GELU, each added to what it was given (Xiong et al. 2020)."""
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = SelfAttention(width, heads, dropout)
+        self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None, causal: bool = False,
+                weights: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
+        mixed, found = self.attention(self.norm1(x), mask, causal, weights)
+        x = x + self.dropout(mixed)
+        x = x + self.dropout(self.linear2(self.dropout(F.gelu(self.linear1(self.norm2(x))))))
+        return x, found
+
+
+class Transformer(nn.Module):
+    """What both models share: learned embeddings of tokens and positions, `layers` blocks, a last norm."""
+
+    def __init__(self, vocabulary_size: int, outputs: int, width: int, layers: int, heads: int, context: int,
+                 dropout: float):
+        super().__init__()
+        self.context = context
+        self.tokens, self.positions = nn.Embedding(vocabulary_size, width), nn.Embedding(context, width)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _layer in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.dense = nn.Linear(width, outputs)
+
+    def features(self, tokens: torch.Tensor, mask: torch.Tensor | None, causal: bool,
+                 weights: bool) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        """One vector for each token, (N, T, width), and the weights of each layer."""
+        if tokens.shape[1] > self.context:
+            raise refuse("tokens.shape", tuple(tokens.shape), _("at most {context} tokens a row").format(
+                context=self.context))
+        x = self.dropout(self.tokens(tokens) + self.positions.weight[:tokens.shape[1]])
+        found = []
+        for block in self.blocks:
+            x, of_this_layer = block(x, mask, causal, weights)
+            found.append(of_this_layer)
+        return self.norm(x), found
+
+
+class DecoderTransformer(Transformer):
+    """A language model (as GPT): tokens (N, T) int64, T at most `context`, to logits (N, T, vocabulary_size).
+
+    The logits at t know tokens 0..t alone. `weights=True` returns (logits, [(N, heads, T, T) of each layer]).
+    """
+
+    def __init__(self, vocabulary_size: int, width: int = 64, layers: int = 2, heads: int = 4, context: int = 64,
+                 dropout: float = 0.0):
+        super().__init__(vocabulary_size, vocabulary_size, width, layers, heads, context, dropout)
+
+    def forward(self, tokens: torch.Tensor, weights: bool = False):
+        x, found = self.features(tokens, None, True, weights)
+        logits = self.dense(x)
+        return (logits, found) if weights else logits
+
+
+class EncoderTransformer(Transformer):
+    """A classifier (as BERT): tokens (N, T) int64, T at most `context`, to logits (N, classes).
+
+    Each token sees all others, except those equal to `padding`, which neither are seen nor count in the mean that
+    goes to the last layer. `weights=True` returns (logits, [(N, heads, T, T) of each layer]).
+    """
+
+    def __init__(self, vocabulary_size: int, classes: int, width: int = 64, layers: int = 2, heads: int = 4,
+                 context: int = 64, dropout: float = 0.0, padding: int | None = None):
+        super().__init__(vocabulary_size, classes, width, layers, heads, context, dropout)
+        self.padding = padding
+
+    def forward(self, tokens: torch.Tensor, weights: bool = False):
+        if self.padding is None:
+            x, found = self.features(tokens, None, False, weights)
+            mean = x.mean(1)
+        else:
+            hidden = tokens == self.padding
+            hidden = hidden & ~hidden.all(1, keepdim=True)      # a row of padding alone is seen as it is
+            x, found = self.features(tokens, hidden[:, None, None], False, weights)
+            seen = (~hidden)[:, None].to(x.dtype)
+            mean = (seen @ x).squeeze(1) / seen.sum(2)
+        logits = self.dense(mean)
+        return (logits, found) if weights else logits
