@@ -1,10 +1,12 @@
 """How good a model is: predictions, scores, and the tables that show where it is wrong.
 
-Outputs of a model are *logits*, floats of shape (examples, classes); targets are class numbers (examples,).
-Functions named so take either logits or *predictions*, class numbers of shape (examples,).
+Outputs of a classifier are *logits*, floats of shape (examples, classes); targets are class numbers (examples,).
+Functions named so take either logits or *predictions*, class numbers of shape (examples,). `predict` and `evaluate`
+take models of sequences and of numbers as well, as `labkit.loss` lists them.
 """
 import contextlib
 import itertools
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -14,19 +16,30 @@ from torch import nn
 
 from labkit.data.dataset import Split
 from labkit.language import _
+from labkit.loss import correct, count, mean_loss
 from labkit.settings import refuse
+
+TOKEN_BATCH = 64        # sequences evaluated at once: their outputs have examples x length x vocabulary numbers
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean cross entropy in nats, accuracy in 0..1, and the number of examples they rest on."""
+    """Mean cross entropy in nats, accuracy in 0..1, and the number of examples (or of tokens) they rest on.
+
+    Where the targets are numbers the loss is the mean squared error, and the accuracy, not measured, is NaN.
+    """
     loss: float
     accuracy: float
     count: int
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy: what chance alone would allow for this many examples."""
+        """The 95 % interval of the accuracy: what chance alone would allow for this many independent examples.
+
+        Tokens of one text are not independent: for them the true interval is wider. NaN where nothing was counted.
+        """
+        if math.isnan(self.accuracy):
+            return math.nan, math.nan
         return wilson_interval(round(self.accuracy * self.count), self.count)
 
 
@@ -70,9 +83,23 @@ def predict(model: nn.Module, inputs: torch.Tensor, batch_size: int = 512) -> to
 
 def evaluate(model: nn.Module, split: Split, batch_size: int = 512) -> Scores:
     """Loss and accuracy of `model` on `split`. Raises `SettingError` if the outputs are not finite."""
+    if split.targets.ndim > 1 or split.targets.is_floating_point():
+        return _evaluate_in_batches(model, split, min(batch_size, TOKEN_BATCH))
     logits, targets = _checked(predict(model, split.inputs, batch_size), split.targets)
     return Scores(F.cross_entropy(logits, targets).item(),
                   (logits.argmax(1) == targets).float().mean().item(), len(targets))
+
+
+def _evaluate_in_batches(model: nn.Module, split: Split, batch_size: int) -> Scores:
+    """The scores without ever holding all outputs at once, which take a number for each token and each word."""
+    loss = right = counted = 0.0
+    for inputs, targets in zip(split.inputs.split(batch_size), split.targets.split(batch_size), strict=True):
+        outputs, targets = _finite(predict(model, inputs, batch_size), "outputs").double(), targets.cpu()
+        targets = targets.double() if targets.is_floating_point() else targets
+        loss += mean_loss(outputs, targets, reduction="sum").item()
+        right += correct(outputs, targets).item()
+        counted += int(count(targets))
+    return Scores(loss / counted, right / counted, int(counted))
 
 
 def wilson_interval(correct: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -174,12 +201,17 @@ def _checked(logits, targets) -> tuple[torch.Tensor, torch.Tensor]:
     if logits.ndim != 2 or len(logits) == 0 or not logits.is_floating_point():
         raise refuse("logits", f"{logits.dtype} {tuple(logits.shape)}",
                      _("floating-point numbers of shape (examples, classes)"))
-    wrong = (~logits.isfinite()).nonzero()
+    return _finite(logits, "logits").double(), _labels("targets", targets, len(logits), logits.shape[1])
+
+
+def _finite(outputs: torch.Tensor, field: str) -> torch.Tensor:
+    """`outputs`, or a refusal that names the first number that is not finite."""
+    wrong = (~outputs.isfinite()).nonzero()
     if len(wrong):
-        row, column = wrong[0].tolist()
-        raise refuse(f"logits[{row}, {column}]", logits[row, column].item(), _("finite numbers"),
+        place = tuple(wrong[0].tolist())
+        raise refuse(f"{field}{list(place)}", outputs[place].item(), _("finite numbers"),
                      _("The model has diverged: train it again with a lower learning rate."))
-    return logits.double(), _labels("targets", targets, len(logits), logits.shape[1])
+    return outputs
 
 
 def _labels(field: str, labels, examples: int, classes: int) -> torch.Tensor:

@@ -354,7 +354,7 @@ def test_a_path_for_a_bundled_set_is_refused(tmp_path):
 
 def test_status_says_what_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("LABKIT_DATA", str(tmp_path / "new"))
-    (fashion, bundled, _detail), (cifar, absent, detail) = status()
+    (fashion, bundled, _detail), (cifar, absent, detail), *_text = status()
     assert (fashion, bundled, cifar, absent) == ("fashion-mnist", "bundled", "cifar10", "absent")
     assert "170 MB" in detail and not (tmp_path / "new").exists()
     path = write(tmp_path / "new" / ARCHIVE, batches())

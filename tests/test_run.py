@@ -210,8 +210,8 @@ LABELS, IMAGES = DATA.train.targets, DATA.train.inputs
     (changed(targets=LABELS + 1), Recipe(), "train.targets = '1..3' cannot be used. Allowed: labels from 0 to 2"),
     (changed(targets=LABELS - 1), Recipe(), "train.targets = '-1..1'"),
     (changed("test", targets=LABELS[:32] * 2), Recipe(), "test.targets = '0..4'"),
-    (changed(targets=LABELS.float()), Recipe(), "train.targets.dtype = torch.float32 cannot be used. Allowed: "
-                                                "torch.int64"),
+    (changed(targets=LABELS.double()), Recipe(), "train.targets.dtype = torch.float64 cannot be used. Allowed: "
+                                                 "torch.int64 for classes or tokens, torch.float32 for"),
     (changed(inputs=IMAGES.double()), Recipe(), "train.inputs.dtype = torch.float64 cannot be used. Allowed: "
                                                 "torch.uint8, torch.float32, torch.int64"),
     (changed(inputs=IMAGES[..., :7]), Recipe(), "validation.inputs = (1, 8, 8) cannot be used. Allowed: "

@@ -1,6 +1,7 @@
-"""Data sets by name: `load("fashion-mnist")` returns a `Dataset` of CPU tensors."""
+"""Data sets by name: `load("fashion-mnist")` returns a `Dataset` of CPU tensors; `corpus` returns text as text."""
 from labkit.data.dataset import Dataset, Split
 from labkit.data.errors import DataError
 from labkit.data.registry import NAMES, load, status
+from labkit.data.text import Corpus, corpus, language_model
 
-__all__ = ["NAMES", "DataError", "Dataset", "Split", "load", "status"]
+__all__ = ["NAMES", "Corpus", "DataError", "Dataset", "Split", "corpus", "language_model", "load", "status"]

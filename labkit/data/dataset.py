@@ -11,9 +11,11 @@ from labkit.settings import refuse
 
 @dataclass(frozen=True)
 class Split:
-    """Examples that belong together: `inputs` (N, ...) and `targets` (N,) int64, both on the CPU.
+    """Examples that belong together: `inputs` (N, ...) and `targets` (N, ...), both on the CPU.
 
-    Images are `uint8` of shape (N, channels, height, width); training scales them to 0..1 on the device.
+    Images are `uint8` of shape (N, channels, height, width); training scales them to 0..1 on the device. Text is int64
+    of shape (N, length). Targets are int64: a class for each example (N,), or a token for each place (N, length), where
+    -100 is one that does not count. Or they are float32, numbers to come close to, in the shape of the model's output.
     """
     inputs: torch.Tensor
     targets: torch.Tensor
@@ -47,6 +49,7 @@ class Dataset:
     source: str
     sha256: str
     note: str = ""          # said beside every figure made from it, such as "JPEG copy, 5,000 test images"
+    tokenizer: object = None        # of text: what turned it into the ids that `inputs` holds
 
     @property
     def input_shape(self) -> tuple[int, ...]:

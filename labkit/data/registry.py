@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit import settings
-from labkit.data import images
+from labkit.data import images, text
 from labkit.data.dataset import Dataset, Split
 from labkit.data.download import fetch
 from labkit.data.errors import DataError
@@ -35,7 +35,7 @@ SOURCES = {
         170_498_071, "research use", f"https://www.cs.toronto.edu/~kriz/{images.CIFAR10_ARCHIVE}",
         images.read_cifar10, images.find_cifar10),
 }
-NAMES = tuple(SOURCES)
+NAMES = (*SOURCES, *text.NAMES)
 INSTEAD = "fashion-mnist"       # what serves where a set cannot be fetched
 
 
@@ -48,12 +48,22 @@ def load(name: str, *, path: str | Path | None = None, validation: float = 0.1) 
     the folder LABKIT_DATA, else from the user's cache, into which its 170 MB are fetched once. A fetched
     archive must have the official SHA-256; one that the user names need not, and `Dataset.note` says so.
 
+    The two sets of text are int64 characters in rows of 64, with a `Dataset.tokenizer`; the last tenth is for testing.
+    `python-docs` is for predicting the next character: 373,344 characters of English, each paragraph once, whose
+    targets are the inputs shifted by one. `reviews-zh` has 17,363 different Chinese reviews, of which only the first 64
+    characters are kept, shorter ones filled up with id 0; its classes are negative and positive.
+
     Raises `SettingError` for a name, path or validation that cannot be used, and `DataError` for data that
     are damaged or cannot be fetched.
     """
-    source = SOURCES[settings.choose("dataset", name, NAMES)]
+    settings.choose("dataset", name, NAMES)
     if isinstance(validation, bool) or not isinstance(validation, int | float) or not 0 < validation < 1:
         raise settings.refuse("validation", validation, _("a number between 0 and 1, both excluded"))
+    if name in text.NAMES:
+        if path is not None:
+            raise _needs_no_path(name, path)
+        return text.load(name, validation)
+    source = SOURCES[name]
     place = _locate(name, source, path)
     digest = _sha256(place)
     note = ""
@@ -84,14 +94,14 @@ def status() -> list[tuple[str, str, str]]:
             size = sum(file.stat().st_size for file in images.cifar10_files(found)) / 1e6
             rows.append((name, "bundled" if source.find is None else "present",
                          _("{path}, {size:.1f} MB").format(path=found, size=size)))
-    return rows
+    return rows + [(name, *text.status(name)) for name in text.NAMES]
 
 
 def _locate(name: str, source: _Source, path: str | Path | None) -> Path:
     """Where the files are: bundled, named by the user, or (fetched if need be) in the data folder."""
     if source.find is None:
         if path is not None:
-            raise settings.refuse("path", str(path), _("no path, since {name} is bundled").format(name=name))
+            raise _needs_no_path(name, path)
         return BUNDLED / source.file
     if path is not None:
         found = source.find(Path(path).expanduser())
@@ -107,6 +117,10 @@ def _locate(name: str, source: _Source, path: str | Path | None) -> Path:
                "{target}. Without it, {instead} is bundled and serves the same chapters.").format(
                    size=source.size / 1e6, target=target, instead=f'load("{INSTEAD}")')
     return fetch(source.source, target, sha256=source.sha256, size=source.size, advice=advice)
+
+
+def _needs_no_path(name: str, path: str | Path) -> settings.SettingError:
+    return settings.refuse("path", str(path), _("no path, since {name} is bundled").format(name=name))
 
 
 def _kept(source: _Source) -> Path | None:

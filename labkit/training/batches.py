@@ -7,6 +7,7 @@ from torch import nn
 from labkit.data.dataset import Dataset, Split
 from labkit.evaluation import as_float, predict
 from labkit.language import _
+from labkit.loss import IGNORED
 from labkit.settings import refuse
 from labkit.training.randomness import ORDER, mixed
 from labkit.training.recipe import Recipe
@@ -48,27 +49,50 @@ def check_data(model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
         split = getattr(dataset, name)
         if split.inputs.dtype not in (torch.uint8, torch.float32, torch.int64):
             raise refuse(f"{name}.inputs.dtype", split.inputs.dtype, "torch.uint8, torch.float32, torch.int64")
-        if split.targets.dtype != torch.int64:
-            raise refuse(f"{name}.targets.dtype", split.targets.dtype, "torch.int64")
+        kind = split.targets.dtype
+        if kind not in (torch.int64, torch.float32) or kind != dataset.train.targets.dtype:
+            raise refuse(f"{name}.targets.dtype", kind, _(
+                "torch.int64 for classes or tokens, torch.float32 for numbers, the same in every split"))
         if not len(split):
             raise refuse(name, len(split), _("at least one example"))
-        if split.inputs.shape[1:] != dataset.train.inputs.shape[1:]:
-            raise refuse(f"{name}.inputs", tuple(split.inputs.shape[1:]), _("{shape}, as in train").format(
-                shape=tuple(dataset.train.inputs.shape[1:])))
+        for field in ("inputs", "targets"):
+            shape, expected = (tuple(getattr(part, field).shape[1:]) for part in (split, dataset.train))
+            if shape != expected:
+                raise refuse(f"{name}.{field}", shape, _("{shape}, as in train").format(shape=expected))
     if recipe.batch_size > len(dataset.train):
         raise refuse("batch_size", recipe.batch_size, _("at most the {count} training examples").format(
             count=len(dataset.train)))
     try:
-        logits = predict(model, dataset.train.inputs[:2])
+        outputs = predict(model, _samples(dataset))
     except (RuntimeError, ValueError, IndexError) as error:
         raise refuse("inputs", tuple(dataset.train.inputs.shape[1:]), _(
             "a shape that {model} can take").format(model=type(model).__name__),
             _("It says: {error}").format(error=str(error).splitlines()[0])) from error
-    if logits.ndim != 2:
-        raise refuse("logits.shape", tuple(logits.shape), _("(examples, classes)"))
+    form, targets = tuple(outputs.shape[1:]), dataset.train.targets
+    if targets.is_floating_point():
+        if form != tuple(targets.shape[1:]):
+            raise refuse("outputs.shape", tuple(outputs.shape), _("that of the targets, {shape}").format(
+                shape=("examples", *targets.shape[1:])), _("Class numbers are torch.int64."))
+        return
+    if targets.ndim > 2 or form[:-1] != tuple(targets.shape[1:]) or not form:
+        allowed = _("(examples, classes)") if targets.ndim == 1 else _("(examples, {length}, tokens)").format(
+            length=targets.shape[1])
+        raise refuse("logits.shape", tuple(outputs.shape), allowed)
     for name in ("train", "validation", "test"):
         targets = getattr(dataset, name).targets
-        if targets.min() < 0 or targets.max() >= logits.shape[1]:
+        if targets.ndim > 1:
+            if (targets == IGNORED).all(dim=1).any():
+                raise refuse(f"{name}.targets", IGNORED, _("at least one token in each example that is not ignored"))
+            targets = targets[targets != IGNORED]
+        if targets.min() < 0 or targets.max() >= form[-1]:
             raise refuse(f"{name}.targets", f"{targets.min()}..{targets.max()}",
-                         _("labels from 0 to {last}, one for each output of the model").format(
-                             last=logits.shape[1] - 1))
+                         _("labels from 0 to {last}, one for each output of the model").format(last=form[-1] - 1))
+
+
+def _samples(dataset: Dataset) -> torch.Tensor:
+    """Two examples to try a model with; of tokens, those that hold the smallest and the largest of all numbers."""
+    if dataset.train.inputs.dtype != torch.int64:
+        return dataset.train.inputs[:2]
+    inputs = torch.cat([split.inputs for split in (dataset.train, dataset.validation, dataset.test)])
+    numbers = inputs.flatten(1)
+    return inputs[[int(numbers.amin(1).argmin()), int(numbers.amax(1).argmax())]]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from labkit import settings
@@ -16,6 +15,7 @@ from labkit.device import choose as choose_device
 from labkit.device import describe, use_threads
 from labkit.evaluation import evaluate
 from labkit.language import _
+from labkit.loss import correct, count, mean_loss
 from labkit.memory import keep_memory
 from labkit.settings import refuse
 from labkit.training import checkpoint
@@ -62,6 +62,7 @@ class Run:
 
     `for step in run` trains; `run.fit()` does that with a progress bar and returns `run.history`. Left early,
     by `break`, `run.stop()` or an interrupt, a later loop goes on at the next step as if nothing had been.
+    What the targets are says what the loss is: see `labkit.loss`.
     Random numbers depend on the seed and the step alone, so on the same CPU with the same threads a run
     that was stopped, or killed and resumed, has bit-identical losses to one that was not.
 
@@ -190,7 +191,7 @@ class Run:
 
         def step():
             with seeded(self.device, self.recipe.seed, PROBE), self._autocast:
-                loss = F.cross_entropy(model(inputs), targets)
+                loss = mean_loss(model(inputs), targets)
             loss.backward()
         return fastest(step)
 
@@ -203,7 +204,7 @@ class Run:
         if not self.model.training:
             self.model.train()
         inputs, targets = self._batches[index]
-        loss, correct = self._gradients(inputs, targets)
+        loss, right = self._gradients(inputs, targets)
         if recipe.l1:
             for weight in self._weights:
                 if weight.grad is not None:
@@ -211,7 +212,7 @@ class Run:
         self._optimizer.step()
         self._step += 1
         epoch = index // self._batches.steps_per_epoch + 1
-        self._waiting.append((self._step, epoch, learning_rate, loss, correct, len(targets)))
+        self._waiting.append((self._step, epoch, learning_rate, loss, right, count(targets)))
         if self.device.type == "cpu" or began - self._last_read > READ_EVERY or self._step == self.total:
             self._flush()
         self.history.images += len(targets)
@@ -236,15 +237,16 @@ class Run:
                         step=self._step + 1, batch=self.recipe.batch_size, piece=self._piece))
 
     def _gradients_in_pieces(self, inputs, targets) -> tuple[torch.Tensor, torch.Tensor]:
-        losses, correct = [], []
+        losses, right, smoothing = [], [], self.recipe.label_smoothing
         for x, y in zip(inputs.split(self._piece), targets.split(self._piece), strict=True):
             if self.recipe.augmentation is not None:
                 x = self.recipe.augmentation(x)
             with self._autocast:
-                logits = self.model(x)
-                loss = F.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
-            if len(y) < len(targets):
-                loss = loss * (len(y) / len(targets))
+                outputs = self.model(x)
+                if len(y) == len(targets):
+                    loss = mean_loss(outputs, y, smoothing)
+                else:
+                    loss = mean_loss(outputs, y, smoothing, reduction="sum") / count(targets)
             if self.device.type == "cpu" and not math.isfinite(loss.item()):
                 raise self._explain(loss.item(), self._step + 1)    # before the gradients of the last step go
             if not losses:
@@ -252,8 +254,8 @@ class Run:
                     weight.grad = None
             loss.backward()
             losses.append(loss.detach())
-            correct.append((logits.detach().argmax(dim=1) == y).sum())
-        return (losses[0], correct[0]) if len(losses) == 1 else (sum(losses), sum(correct))
+            right.append(correct(outputs.detach(), y))
+        return (losses[0], right[0]) if len(losses) == 1 else (sum(losses), sum(right))
 
     def _is_due(self, every: int | None) -> bool:
         return self._step == self.total or self._step % (every or self._batches.steps_per_epoch) == 0
@@ -266,12 +268,12 @@ class Run:
             return
         rows, self._waiting = self._waiting, []
         losses = torch.stack([row[3] for row in rows]).tolist()
-        correct = torch.stack([row[4] for row in rows]).tolist()
-        for (step, epoch, learning_rate, *_rest, count), loss, right in zip(rows, losses, correct, strict=True):
+        rights = torch.stack([row[4] for row in rows]).tolist()
+        for (step, epoch, learning_rate, *_rest, counted), loss, right in zip(rows, losses, rights, strict=True):
             if not math.isfinite(loss):
                 self._step = step
                 raise self._explain(loss, step)
-            self.history.append(step, epoch, learning_rate, loss, right / count)
+            self.history.append(step, epoch, learning_rate, loss, right / float(counted))
         self._last_read = time.perf_counter()
 
     def _validate(self) -> tuple[float, float]:
