@@ -42,8 +42,26 @@ class Panel:
 
     def describe(self) -> dict:
         """What the page needs beside the buffers, as JSON can hold it."""
-        return {"kind": self.kind, "title": self.title, **self.settings,
+        return {"kind": self.kind, "title": self.title, "summary": self.summary, **self.settings,
                 **{name: list(limits) for name, limits in self.ranges.items()}}
+
+    @property
+    def summary(self) -> str:
+        """What the drawing shows, in words, for those who cannot see it."""
+        if self.kind == "image":
+            height, width = self.settings["size"][-2:]
+            low, high = self.ranges.get("range", (0, 255))
+            return _("{height} × {width} pixels, colours from {low:.3g} to {high:.3g}").format(
+                height=height, width=width, low=low, high=high)
+        if self.kind in ("lines", "bars"):
+            low, high = self.ranges["y_range"]
+            return _("{names}, axis from {low:.3g} to {high:.3g}").format(
+                names=", ".join(self.settings["names"]), low=low, high=high)
+        return ""
+
+    def titled(self, title: str) -> "Panel":
+        """The panel, headed by `title` if it has no title of its own."""
+        return dataclasses.replace(self, title=self.title or title)
 
     def floats(self, place: int) -> np.ndarray:
         """The numbers of buffer `place` (float32), for those who draw or test a panel in Python."""

@@ -21,6 +21,11 @@ def script(*names: str) -> str:
     return "".join(SCRIPT.with_name(name).read_text(encoding="utf-8") for name in (SCRIPT.name, *names))
 
 
+def style(*names: str) -> str:
+    """The style sheet of a view: what all views share, then the files `names`."""
+    return "".join(CSS.with_name(name).read_text(encoding="utf-8") for name in (CSS.name, *names))
+
+
 class LiveWidget(anywidget.AnyWidget):
     """An anywidget whose plain-text form is constant, so that strict nbval can compare it.
 
