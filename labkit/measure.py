@@ -1,0 +1,67 @@
+"""Time and memory of a call, measured."""
+import time
+import weakref
+from collections.abc import Callable, Iterable
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+def seconds(calls: dict[str, Callable[[], object]], rounds: int = 20, warm_up: int = 3) -> dict[str, list[float]]:
+    """Seconds of each call in each round. They take turns, so that whatever else the machine does meets all alike.
+
+    Calls must wait for what they start: on an accelerator end them with `.item()` or a synchronisation.
+    """
+    for call in calls.values():
+        for _round in range(warm_up):
+            call()
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for _round in range(rounds):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            call()
+            found[name].append(time.perf_counter() - began)
+    return found
+
+
+def peak_bytes(call: Callable[[], object], held: Iterable[torch.Tensor] = ()) -> int:
+    """The most bytes of tensors that are alive at once while `call` runs, on any device.
+
+    `held` are tensors that exist before and stay (weights, optimizer state, a batch). Tensors that share memory
+    count once; room that a kernel takes for itself and gives back is not seen.
+    """
+    with _Watch() as watch:
+        for tensor in held:
+            watch.add(tensor)
+        call()
+    return watch.peak
+
+
+class _Watch(TorchDispatchMode):
+    """Keeps account of each storage from the operation that made it until it is freed."""
+
+    def __init__(self):
+        super().__init__()
+        self.live = self.peak = 0
+        self._known: dict[int, weakref.ref] = {}
+
+    def add(self, tensor: torch.Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+
+        def freed(_reference):
+            del self._known[key]
+            self.live -= size
+        self._known[key] = weakref.ref(storage, freed)
+        self.live += size
+        self.peak = max(self.peak, self.live)
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self.add(leaf)
+        return result

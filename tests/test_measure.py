@@ -1,0 +1,42 @@
+"""Measured seconds and bytes."""
+import time
+
+import torch
+from torch import nn
+
+from labkit.measure import peak_bytes, seconds
+
+
+def test_seconds_take_turns():
+    order = []
+    found = seconds({"a": lambda: order.append("a"), "b": lambda: (order.append("b"), time.sleep(0.002))}, 3, warm_up=1)
+    assert order == ["a", "b"] + 3 * ["a", "b"]
+    assert min(found["b"]) >= 0.002 > max(found["a"]) and len(found["a"]) == 3
+
+
+def test_inference_holds_two_layers_at_a_time():
+    model = nn.Sequential(*[nn.Linear(256, 256, bias=False) for _layer in range(6)])
+    batch = torch.zeros(8, 256)
+    with torch.inference_mode():
+        assert peak_bytes(lambda: model(batch), [*model.parameters(), batch]) == (6 * 256 ** 2 + 3 * 8 * 256) * 4
+
+
+def test_training_holds_every_layer_and_every_gradient():
+    model = nn.Sequential(*[layer for _layer in range(6) for layer in (nn.Linear(64, 64, bias=False), nn.Tanh())])
+    batch = torch.zeros(1024, 64)
+    held = [*model.parameters(), batch]
+    peak = peak_bytes(lambda: model(batch).sum().backward(), held)
+    tanhs, weights = 6 * 1024 * 64 * 4, 6 * 64 * 64 * 4
+    assert tanhs + weights < peak - batch.nbytes < tanhs + 2 * weights + 4 * batch.nbytes
+
+
+def test_memory_is_given_back_and_views_count_once():
+    batch = torch.zeros(1000)
+
+    def call():
+        for _turn in range(5):
+            copy = batch + 1
+            _view = copy[:500]
+            del copy, _view
+    assert peak_bytes(call) == 4000 + 0
+    assert peak_bytes(call, [batch, batch[:10]]) == 8000
