@@ -1,0 +1,99 @@
+"""The checks of chapter 4 against right answers and plausible wrong ones."""
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import labkit as lk
+from labkit.checks import exercises
+from labkit.progress import solved
+
+
+def gradient_by_autograd(w, b, x, y):
+    w = w.clone().requires_grad_()
+    loss = ((torch.tanh(w @ x + b) - y) ** 2).sum() / 2
+    return torch.autograd.grad(loss, w)[0]
+
+
+def size_from_torch(size, kernel, stride=1, padding=0, dilation=1):
+    return F.conv1d(torch.zeros(1, 1, size), torch.zeros(1, 1, kernel), None, stride, padding, dilation).shape[2]
+
+
+def pool_gradient_by_autograd(a, dp):
+    a = a.clone().requires_grad_()
+    return torch.autograd.grad(F.max_pool2d(a[None], 2)[0], a, dp)[0]
+
+
+def attend(q, k, v, scale=True, mask=True, dim=-1, after=False):
+    future = torch.ones(len(q), len(q), dtype=torch.bool).triu(1)
+    scores = q @ k.T / (math.sqrt(q.shape[1]) if scale else 1)
+    if mask:
+        scores = scores.masked_fill(future, -math.inf)
+    weights = scores.softmax(dim=dim)
+    return (weights.masked_fill(future, 0) if after else weights) @ v
+
+
+def spread_to_ties(a, dp):
+    """To every value that equals the maximum."""
+    largest = F.max_pool2d(a[None], 2)[0].repeat_interleave(2, 0).repeat_interleave(2, 1)
+    return (a == largest) * dp.repeat_interleave(2, 0).repeat_interleave(2, 1)
+
+
+RIGHT = {
+    "4.1": [gradient_by_autograd,
+            lambda w, b, x, y: ((torch.tanh(w @ x + b) - y) * torch.cosh(w @ x + b) ** -2)[:, None] * x],
+    "4.2": [size_from_torch, lambda n, k, s=1, p=0, d=1: math.floor((n + 2 * p - d * (k - 1) - 1) / s + 1)],
+    "4.3": [lambda d, q, k: (d * q ** 2 * k ** 2) ** 0.5, lambda d, q, k: torch.tensor(q * k * math.sqrt(d))],
+    "4.4": [attend, lambda q, k, v: F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0]],
+    "4.5": [pool_gradient_by_autograd],
+}
+WRONG = {
+    "4.1": [lambda w, b, x, y: torch.outer(torch.tanh(w @ x + b) - y, x),                      # no slope of tanh
+            lambda w, b, x, y: torch.outer((w @ x + b - y), x),                               # no tanh
+            lambda w, b, x, y: torch.outer(x, (torch.tanh(w @ x + b) - y)),                   # transposed
+            lambda w, b, x, y: gradient_by_autograd(w, b, x, y) / len(y),                     # a mean
+            lambda w, b, x, y: 2 * gradient_by_autograd(w, b, x, y)],                         # without the half
+    "4.2": [lambda n, k, s=1, p=0, d=1: (n - k) // s + 1,                                      # no padding
+            lambda n, k, s=1, p=0, d=1: (n + p - d * (k - 1) - 1) // s + 1,                    # padding on one side
+            lambda n, k, s=1, p=0, d=1: (n + 2 * p - d * (k - 1)) // s,                        # forgets the first
+            lambda n, k, s=1, p=0, d=1: math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1,      # rounds up
+            lambda n, k, s=1, p=0, d=1: (n + 2 * p - d * k) // s + 1],                         # a gap too many
+    "4.3": [lambda d, q, k: math.sqrt(d), lambda d, q, k: q * k * d, lambda d, q, k: q ** 2 * k ** 2 * math.sqrt(d),
+            lambda d, q, k: (q + k) / 2 * math.sqrt(d)],
+    "4.4": [lambda q, k, v: attend(q, k, v, scale=False), lambda q, k, v: attend(q, k, v, mask=False),
+            lambda q, k, v: attend(q, k, v, mask=False, after=True),                           # rows under 1
+            lambda q, k, v: attend(q, k, v, mask=False, dim=0), lambda q, k, v: attend(k, q, v)],
+    "4.5": [spread_to_ties,
+            lambda a, dp: dp.repeat_interleave(2, 0).repeat_interleave(2, 1),                 # to all four
+            lambda a, dp: dp.repeat_interleave(2, 0).repeat_interleave(2, 1) / 4,             # as a mean would
+            lambda a, dp: dp],
+}
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_STATE", str(tmp_path))
+    monkeypatch.delenv("LABKIT_GRADING", raising=False)
+
+
+def test_every_exercise_of_the_chapter_is_here_with_hints():
+    numbers = [number for number in exercises() if number.startswith("4.")]
+    assert numbers == list(RIGHT) == list(WRONG)
+    for number in numbers:
+        check = exercises()[number]
+        assert len(WRONG[number]) >= 2 and len(check.hints()) == 3 and check.__doc__
+        assert getattr(lk.check.ch04, check.__name__) is check
+
+
+@pytest.mark.parametrize("number, answer", [(number, answer) for number in RIGHT for answer in RIGHT[number]])
+def test_a_right_answer_passes(number, answer, capfd):
+    exercises()[number](answer)
+    assert capfd.readouterr() == (f"Exercise {number}: correct.\n", "") and list(solved()) == [number]
+
+
+@pytest.mark.parametrize("number, answer", [(number, answer) for number in WRONG for answer in WRONG[number]])
+def test_a_wrong_answer_raises(number, answer):
+    with pytest.raises(AssertionError, match=f"Exercise {number}: not correct yet.\nGiven: .*\nExpected: .*\nGot: "):
+        exercises()[number](answer)
+    assert not solved()
