@@ -1,0 +1,155 @@
+"""The checks of chapter 3 against right answers and plausible wrong ones."""
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import labkit as lk
+from labkit.checks import exercises
+from labkit.progress import solved
+from labkit.training import Recipe
+
+
+def gradient_by_autograd(x, W, upstream):
+    weight = torch.tensor(W, requires_grad=True)
+    torch.relu(torch.tensor(x) @ weight).backward(torch.tensor(upstream))
+    return weight.grad
+
+
+def momentum_by_torch(weight, gradients, learning_rate, momentum):
+    value = torch.tensor(weight, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([value], lr=learning_rate, momentum=momentum)
+    for gradient in gradients:
+        value.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimizer.step()
+    return value
+
+
+def average_of_gradients(weight, gradients, learning_rate, momentum):
+    velocity = 0.0
+    for gradient in gradients:
+        velocity = momentum * velocity + (1 - momentum) * gradient
+        weight -= learning_rate * velocity
+    return weight
+
+
+def with_the_old_velocity(weight, gradients, learning_rate, momentum):
+    velocity = 0.0
+    for gradient in gradients:
+        weight -= learning_rate * velocity
+        velocity = momentum * velocity + gradient
+    return weight
+
+
+def counts_rises(losses, patience):
+    rises = 0
+    for index, loss in enumerate(losses):
+        rises = rises + 1 if index and loss > losses[index - 1] else 0
+        if rises >= patience:
+            return min(range(index + 1), key=losses.__getitem__)
+    return losses.index(min(losses))
+
+
+def last_seen(losses, patience):
+    best = 0
+    for index, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = index
+        elif index - best >= patience:
+            return index
+    return len(losses) - 1
+
+
+def equal_counts_as_better(losses, patience):
+    best = 0
+    for index, loss in enumerate(losses):
+        if loss <= losses[best]:
+            best = index
+        elif index - best >= patience:
+            break
+    return best
+
+
+def one_too_patient(losses, patience):
+    return lk.check.ch03.best_before_stop.reference(losses, patience + 1)
+
+
+def by_run(losses, patience):
+    """What labkit's own loop counts: validations since the best."""
+    best, since = 0, 0
+    for index, loss in enumerate(losses):
+        best, since = (index, 0) if index == 0 or loss < losses[best] else (best, since + 1)
+        if since >= patience:
+            return best
+    return best
+
+
+def wave(step, total, top, warmup=0):
+    return top * math.cos(math.pi * step / total / 2) if step >= warmup else top * (step + 1) / warmup
+
+
+RIGHT = {
+    "3.1": [gradient_by_autograd, lambda x, W, u: np.einsum("ni,no->io", x, u * (x @ W > 0))],
+    "3.2": [lambda n, a=0.0: torch.nn.init.calculate_gain("leaky_relu", a) / math.sqrt(n),
+            lambda n, a=0.0: (2 / (1 + a * a) / n) ** 0.5],
+    "3.3": [momentum_by_torch],
+    "3.4": [by_run],
+    "3.5": [lambda step, total, top, warmup=0: Recipe(
+        learning_rate=top, schedule="cosine", warmup=warmup / total).learning_rate_at(step, total)],
+}
+WRONG = {
+    "3.1": [lambda x, W, u: x.T @ u,                                        # ReLU forgotten
+            lambda x, W, u: x.T @ (u * (u > 0)),                            # the upstream gradient cut instead
+            lambda x, W, u: u.T @ x,                                        # transposed
+            lambda x, W, u: x.T @ (u * (x @ W > 0)) / len(x),               # a mean over examples
+            lambda x, W, u: x.T @ (u * np.maximum(x @ W, 0))],              # times the output, not its slope
+    "3.2": [lambda n, a=0.0: math.sqrt(1 / n),                              # Xavier's for equal sizes
+            lambda n, a=0.0: 2 / n,                                         # the variance
+            lambda n, a=0.0: math.sqrt(2 / n),                              # slope ignored
+            lambda n, a=0.0: math.sqrt(2 / ((1 + a) * n))],                 # slope not squared
+    "3.3": [average_of_gradients, with_the_old_velocity,
+            lambda w, gradients, rate, momentum: w - rate * sum(gradients),                     # plain SGD
+            lambda w, gradients, rate, momentum: w - rate * sum(gradients) / (1 - momentum)],   # its limit
+    "3.4": [counts_rises, last_seen, equal_counts_as_better, one_too_patient,
+            lambda losses, patience: losses.index(min(losses))],            # looks into the future
+    "3.5": [wave,                                                           # a quarter of a wave
+            lambda s, n, top, warmup=0: top * (1 + math.cos(math.pi * s / n)) / 2,              # no warm-up
+            lambda s, n, top, warmup=0: top * s / warmup if s < warmup else top * (             # first rate 0
+                1 + math.cos(math.pi * (s - warmup) / (n - warmup))) / 2,
+            lambda s, n, top, warmup=0: top * (s + 1) / warmup if s < warmup else top * (       # jumps down
+                1 + math.cos(math.pi * s / n)) / 2],
+}
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_STATE", str(tmp_path))
+    monkeypatch.delenv("LABKIT_GRADING", raising=False)
+
+
+def test_every_exercise_of_the_chapter_is_here_with_hints():
+    mine = {number: check for number, check in exercises().items() if number.startswith("3.")}
+    assert mine.keys() == RIGHT.keys() == WRONG.keys()
+    for check in mine.values():
+        assert len(check.hints()) == 3 and check.__doc__
+        assert getattr(lk.check.ch03, check.__name__) is check
+
+
+@pytest.mark.parametrize("number, answer", [(number, answer) for number in RIGHT for answer in RIGHT[number]])
+def test_a_right_answer_is_accepted(number, answer, capfd):
+    exercises()[number](answer)
+    assert capfd.readouterr() == (f"Exercise {number}: correct.\n", "")
+    assert list(solved()) == [number]
+
+
+@pytest.mark.parametrize("number, answer", [(number, answer) for number in WRONG for answer in WRONG[number]])
+def test_a_wrong_answer_is_refused(number, answer):
+    with pytest.raises(AssertionError, match=f"Exercise {number}: not correct yet.\nGiven: .*\nExpected: .*\nGot: "):
+        exercises()[number](answer)
+    assert not solved()
+
+
+def test_momentum_starts_from_a_plain_step_and_he_is_known_for_128_inputs():
+    assert lk.check.ch03.momentum_steps.reference(1.0, [2.0], 0.1, 0.9) == pytest.approx(0.8)
+    assert lk.check.ch03.he_scale.reference(128) == pytest.approx(0.125)
