@@ -1,7 +1,6 @@
-// The curves of a lab on canvas. Reads the packets of curve.py; writes nothing to the kernel.
+// The curves of a lab on canvas, with axes.js. Reads the packets of curve.py; writes nothing to the kernel.
 const quantity = (name) => name.replace(/^(train|validation)_/, "");
 const isValidation = (name) => name.startsWith("validation_");
-const PAD = { left: 52, right: 20, top: 10, bottom: 30 };
 
 // One run: its series with typed arrays cut out of the packet.
 function unpack(runs, bytes) {
@@ -11,22 +10,6 @@ function unpack(runs, bytes) {
   return runs.map((run) => ({
     ...run, series: run.series.map(({ name, length }) => ({ name, x: take(length), y: take(length) })),
   }));
-}
-
-function ticks(low, high, log) {
-  if (log) {
-    const all = [];
-    for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) {
-      for (const m of [1, 2, 5]) all.push(m * 10 ** p);
-    }
-    return all.filter((v) => v >= low && v <= high);
-  }
-  const raw = (high - low) / 6;
-  const size = 10 ** Math.floor(Math.log10(raw));
-  const step = size * ([1, 2, 5].find((m) => m * size >= raw) ?? 10);
-  const all = [];
-  for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step) all.push(Number(v.toPrecision(12)));
-  return all;
 }
 
 class Panel {
@@ -58,13 +41,9 @@ class Panel {
 
   draw(runs, goal, log) {
     Object.assign(this, { runs, goal, log });
-    const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
-    if (!width) return;
-    const ratio = window.devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
-    const c = this.canvas.getContext("2d");
-    c.scale(ratio, ratio);
-    const style = getComputedStyle(this.element);
+    const surface = wipe(this.canvas);
+    if (!surface) return;
+    const { c, width, height, ink } = surface;
     const lines = this.lines();
     const ys = lines.map((l) => l.y.filter((v) => Number.isFinite(v) && (!log || v > 0)))
       .filter((values) => values.length).flatMap((values) => (log ? [...values] : extent(values)));
@@ -74,32 +53,9 @@ class Panel {
     if (low === high) [low, high] = [low * 0.9, high * 1.1 + 1e-9];
     // The axis holds the whole run from its start, so that a curve grows into its place.
     const steps = Math.max(...runs.map((run) => run.steps), ...lines.map((line) => line.x.at(-1)));
-    const f = log ? Math.log : (v) => v;
-    const inner = [width - PAD.left - PAD.right, height - PAD.top - PAD.bottom];
-    this.toX = (x) => PAD.left + inner[0] * x / steps;
-    this.toStep = (pixels) => (pixels - PAD.left) / inner[0] * steps;
-    const toY = (y) => PAD.top + inner[1] * (1 - (f(y) - f(low)) / (f(high) - f(low)));
-
-    c.font = `11px ${style.fontFamily}`;
-    c.strokeStyle = style.getPropertyValue("--lk-line");
-    c.fillStyle = style.color;
-    c.lineWidth = 0.5;
-    c.textBaseline = "middle";
-    c.textAlign = "right";
-    for (const y of ticks(low, high, log)) {
-      c.globalAlpha = 0.5;
-      stroke(c, [[PAD.left, toY(y)], [width - PAD.right, toY(y)]]);
-      c.globalAlpha = 1;
-      c.fillText(String(Number(y.toPrecision(3))), PAD.left - 6, toY(y));
-    }
-    c.textAlign = "center";
-    for (const x of ticks(0, steps, false)) c.fillText(String(x), this.toX(x), height - PAD.bottom + 10);
-    c.fillText(this.labels.step, PAD.left + inner[0] / 2, height - 7);
-    c.save();
-    c.translate(9, PAD.top + inner[1] / 2);
-    c.rotate(-Math.PI / 2);
-    c.fillText(this.labels[this.what] ?? this.what.replaceAll("_", " "), 0, 0);
-    c.restore();
+    const { toX, toY, fromX } = drawAxes(surface, { low: 0, high: steps, name: this.labels.step },
+      { low, high, log, name: this.labels[this.what] ?? this.what.replaceAll("_", " ") });
+    Object.assign(this, { toX, toStep: fromX });
 
     c.save();
     c.beginPath();
@@ -120,7 +76,7 @@ class Panel {
     }
     c.restore();
     if (goal !== undefined) {
-      c.strokeStyle = c.fillStyle = style.color;
+      c.strokeStyle = c.fillStyle = ink;
       c.lineWidth = 1;
       c.setLineDash([2, 3]);
       stroke(c, [[PAD.left, toY(goal)], [width - PAD.right, toY(goal)]]);
@@ -128,7 +84,7 @@ class Panel {
       c.fillText(`${this.labels.goal} ${goal}`, width - PAD.right, toY(goal) + (toY(goal) < PAD.top + 16 ? 9 : -8));
     }
     if (this.cursor !== null) {
-      c.strokeStyle = style.color;
+      c.strokeStyle = ink;
       c.setLineDash([]);
       c.lineWidth = 1;
       stroke(c, [[this.toX(this.cursor), PAD.top], [this.toX(this.cursor), height - PAD.bottom]]);
@@ -163,22 +119,11 @@ class Panel {
   }
 }
 
-// The one of `numbers` that is nearest to `wanted`.
-function nearest(numbers, wanted) {
-  return numbers.reduce((best, number) => (Math.abs(number - wanted) < Math.abs(best - wanted) ? number : best));
-}
-
 // The lowest and highest value to show of one line. A spike far above the rest is cut off at the frame.
 function extent(values) {
   const sorted = values.toSorted();
   const [low, high] = [0.02, 0.98].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
   return [sorted[0], Math.min(sorted.at(-1), high + (high - low))];
-}
-
-function stroke(c, points) {
-  c.beginPath();
-  points.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
-  c.stroke();
 }
 
 function render({ model, el }) {

@@ -25,7 +25,7 @@ class LabCurve(LiveWidget):
     steps and values as float32, in the order of the series described.
     """
     stand_in = "[live curves: run this cell to see them grow]"
-    _esm = script("curve.js")
+    _esm = script("axes.js", "curve.js")
     _css = CSS
     labels = traitlets.Dict().tag(sync=True)
     now = traitlets.Dict().tag(sync=True)

@@ -356,11 +356,11 @@ class ImagePanel extends CanvasPanel {
   }
 
   take() {
-    const { size, colours, range, offset, unit, missing, marks } = this.description;
+    const { size, colours, empty, range, offset, unit, missing, marks } = this.description;
     [this.rows, this.columns] = size.slice(-2);
     const data = this.data = bytesOf(this.buffers[0]), count = this.rows * this.columns;
     const pixels = new ImageData(this.columns, this.rows);
-    const table = colours && Array.from({ length: 256 }, (_, byte) => (missing && byte === 255 ? [0, 0, 0, 0]
+    const table = colours && Array.from({ length: 256 }, (_, byte) => (missing && byte === 255 ? [...empty, 255]
       : [...between(colours, (offset + unit * byte - range[0]) / (range[1] - range[0])), 255]));
     for (let i = 0; i < count; i++) {
       pixels.data.set(table ? table[data[i]] : [data[i], data[count + i], data[2 * count + i], 255], 4 * i);

@@ -21,6 +21,7 @@ from labkit.widgets.trace import decimate
 STOPS = {"grey": [(0, 0, 0), (255, 255, 255)],
          "blue": [(255, 255, 255), (86, 180, 233), (0, 114, 178), (0, 38, 77)],
          "diverging": [(0, 60, 110), (0, 114, 178), (255, 255, 255), (213, 94, 0), (120, 45, 0)]}
+EMPTY = {"grey": (86, 180, 233), "blue": (150, 150, 150), "diverging": (150, 150, 150)}     # what is no number
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ def image(values, *, title: str = "", low: float | None = None, high: float | No
     """A picture of `values`: numbers of shape (height, width), or a uint8 colour image (3, height, width).
 
     low, high   the values at the ends of the colours; by default the smallest and the largest finite one, of
-                "diverging" the largest size with both signs. What lies outside is drawn like the nearer end, what is
-                no number stays empty.
+                "diverging" the largest size with both signs. What lies outside is drawn like the nearer end; what is
+                no finite number has a colour of its own.
     colours     "grey" (low is black), "blue" (low is white) or "diverging" (the middle is white)
     marks       [(x, y, text), ...] drawn over the picture, in its coordinates
     x_range     the x of the first and of the last column; by default their numbers, from 0
@@ -117,7 +118,7 @@ def image(values, *, title: str = "", low: float | None = None, high: float | No
     else:
         ranges["range"] = low, high = _colour_range(array, low, high, colours)
         data, coding = _as_bytes(array, low, high)
-        settings |= {**coding, "colours": STOPS[colours]}
+        settings |= {**coding, "colours": STOPS[colours], "empty": EMPTY[colours]}
     buffers = [data]
     if marks:
         texts = list(dict.fromkeys(str(text) for _x, _y, text in marks))

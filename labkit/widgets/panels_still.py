@@ -55,7 +55,9 @@ def _height(panel: Panel) -> float:
     if panel.kind == "image":
         height, width = panel.settings["size"][-2:]
         return min(2.8, 0.6 + 2.6 * height / width)
-    return {"lines": 2.4, "bars": 2.4, "table": 0.5 + 0.2 * len(panel.settings.get("rows", ()))}.get(panel.kind, 1.6)
+    rows = {"lines": 12, "bars": 12, "table": len(panel.settings.get("rows", ())[:12]) + 1,
+            "tokens": len(_wrapped(_of_tokens(panel))), "text": len(_wrapped(panel.settings.get("text", "")))}
+    return 0.5 + 0.17 * rows[panel.kind]
 
 
 def draw(axes: Axes, panel: Panel) -> None:
@@ -79,18 +81,25 @@ def _image(axes: Axes, panel: Panel) -> None:
         low, high = panel.ranges["range"]
         values = np.ma.masked_array(s["offset"] + s["unit"] * data, mask=s["missing"] & (data == 255))
         colours = LinearSegmentedColormap.from_list("panel", np.array(s["colours"]) / 255)
+        colours.set_bad(np.array(s["empty"]) / 255)
         shown = axes.imshow(values, cmap=colours, vmin=low, vmax=high, **look)
         bar = axes.figure.colorbar(shown, ax=axes, ticks=[low, high], format="%.3g", fraction=0.05)
         bar.ax.tick_params(labelsize=7)
     axes.set_axis_on()
     if not s["axes"]:
         axes.set(xticks=[], yticks=[])
-    axes.tick_params(labelsize=7)
+    _small(axes)
     if "marks" in s:
         paper = {"boxstyle": "round,pad=0.05", "facecolor": "white", "linewidth": 0, "alpha": 0.7}
         for (x, y), text in zip(panel.floats(1).reshape(-1, 2), panel.floats(2), strict=True):
             axes.text(x, y, s["marks"][int(text)], ha="center", va="center", fontsize=6, parse_math=False,
                       clip_on=True, bbox=paper)
+
+
+def _small(axes: Axes) -> None:
+    axes.tick_params(labelsize=7)
+    axes.xaxis.label.set_size(8)
+    axes.yaxis.label.set_size(8)
 
 
 def _lines(axes: Axes, panel: Panel) -> None:
@@ -103,7 +112,7 @@ def _lines(axes: Axes, panel: Panel) -> None:
     axes.set(xlabel=s["x"], ylabel=s["y"], xscale="log" if s["log_x"] else "linear",
              yscale="log" if s["log"] else "linear", xlim=panel.ranges["x_range"], ylim=panel.ranges["y_range"])
     axes.grid(alpha=0.3)
-    axes.tick_params(labelsize=7)
+    _small(axes)
     if len(s["names"]) > 1:
         axes.legend(fontsize=6, handlelength=3)
 
@@ -119,24 +128,31 @@ def _bars(axes: Axes, panel: Panel) -> None:
     axes.invert_yaxis()
     axes.set(xlabel=s["y"], xscale="log" if s["log"] else "linear", xlim=panel.ranges["y_range"])
     axes.grid(alpha=0.3, axis="x")
-    axes.tick_params(labelsize=7)
+    _small(axes)
 
 
 def _tokens(axes: Axes, panel: Panel) -> None:
-    words = [repr(token)[1:-1].replace(" ", "␣") for token in panel.settings["tokens"]]
-    if panel.buffers:
-        words = [f"{word} ({value:.2g})" for word, value in zip(words, panel.floats(0), strict=True)]
-    _write(axes, "  ".join(words))
+    _write(axes, _of_tokens(panel))
 
 
 def _text(axes: Axes, panel: Panel) -> None:
     _write(axes, panel.settings["text"])
 
 
-def _write(axes: Axes, words: str) -> None:
+def _of_tokens(panel: Panel) -> str:
+    words = [repr(token)[1:-1].replace(" ", "␣") for token in panel.settings.get("tokens", ())]
+    if panel.kind == "tokens" and panel.buffers:
+        words = [f"{word} ({value:.2g})" for word, value in zip(words, panel.floats(0), strict=True)]
+    return "  ".join(words)
+
+
+def _wrapped(words: str) -> list[str]:
     lines = [line for part in words.splitlines() for line in textwrap.wrap(part, 46) or [""]]
-    shown = lines if len(lines) <= 10 else [*lines[:9], "…"]
-    axes.text(0, 1, "\n".join(shown), transform=axes.transAxes, va="top", fontsize=8, parse_math=False)
+    return lines if len(lines) <= 10 else [*lines[:9], "…"]
+
+
+def _write(axes: Axes, words: str) -> None:
+    axes.text(0, 1, "\n".join(_wrapped(words)), transform=axes.transAxes, va="top", fontsize=8, parse_math=False)
 
 
 def _table(axes: Axes, panel: Panel) -> None:

@@ -6,6 +6,7 @@
 """
 import contextlib
 import dataclasses
+import math
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ def decision_boundary(model: nn.Module, inputs: torch.Tensor, targets: torch.Ten
     every = -(-len(inputs) // MOST_MARKS)
     marks = [(x, y, SHAPES[target]) for (x, y), target in zip(inputs[::every].tolist(), targets[::every].tolist(),
                                                               strict=True)]
-    key = "  ".join(f"{shape} {number}" for number, shape in enumerate(SHAPES[:chances.shape[-1]]))
+    key = "  ".join(f"{shape}\N{NO-BREAK SPACE}{number}" for number, shape in enumerate(SHAPES[:chances.shape[-1]]))
     place = {"marks": marks, "x_range": (float(xs[0]), float(xs[-1])), "y_range": (float(ys[0]), float(ys[-1]))}
     if chances.shape[-1] == 2:
         return panels.image(chances[..., 1], title=_("probability of class 1 · classes {key}").format(key=key),
@@ -79,13 +80,14 @@ def heads(weights: torch.Tensor) -> Panel:
     """The attention of one layer, (heads, T, T): a tile for each head, a row for each token that looks."""
     if weights.ndim != 3:
         raise refuse("weights", tuple(weights.shape), _("shape (heads, T, T)"))
-    return _tiled(weights.detach(), _("head"), colours="blue", low=0, high=1)
+    return _tiled(weights.detach(), _("head"), colours="blue", low=0)
 
 
 def _tiled(tiles: torch.Tensor, name: str, **look) -> Panel:
-    """Tiles (N, height, width) in about a square, with an empty pixel between them."""
+    """Tiles (N, height, width) in about a square, in full rows if possible, with an empty pixel between them."""
     count, height, width = tiles.shape
-    across = min(count, max(1, round((count * height / width) ** 0.5)))
+    side = math.ceil(count ** 0.5)
+    across = next((number for number in range(side, 2 * side) if count % number == 0), side)
     down = -(-count // across)
     sheet = torch.full((down * across, height + 1, width + 1), float("nan"), dtype=torch.float64)
     sheet[:count, :height, :width] = tiles.cpu()
