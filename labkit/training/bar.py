@@ -1,4 +1,5 @@
 """A progress bar that leaves one line behind, in a notebook and in a terminal."""
+import math
 import sys
 import time
 
@@ -42,7 +43,9 @@ class Bar:
         accuracy = history.last("validation_accuracy")
         if accuracy == accuracy:
             parts.append(_("validation {accuracy:.1%}").format(accuracy=accuracy))
-        parts.append(_("{speed:,.0f} images/s").format(speed=history.images_per_second))
+        elif steps and math.isnan(history.last("train_accuracy")):
+            parts.append(_("accuracy not measured"))
+        parts.append(_("{speed:,.0f} examples/s").format(speed=history.images_per_second))
         if steps < self._total:
             left = (self._total - steps) * history.seconds / max(1, steps)
             parts.append(_("{seconds:.0f} s left").format(seconds=left))
