@@ -86,7 +86,7 @@ class _Found(NamedTuple):
     module: nn.Module
     heads: int
     dense: nn.Linear        # what mixes the heads
-    read: Callable          # the module and its arguments -> query, key, value, mask (bool, or numbers to add)
+    read: Callable          # the module and its arguments -> query, key, value, masks
 
 
 def _find(model: nn.Module) -> list[_Found]:
@@ -97,39 +97,61 @@ def _find(model: nn.Module) -> list[_Found]:
             found.append(_Found(name, module, module.heads, module.project, _read_own))
         elif isinstance(module, nn.MultiheadAttention):
             found.append(_Found(name, module, module.num_heads, module.out_proj, _read_multihead))
-        elif all(hasattr(module, part) for part in ("query", "key", "value", "num_attention_heads")):
-            parent = model.get_submodule(name.rpartition(".")[0])
-            found.append(_Found(name, module, module.num_attention_heads, parent.output.dense, _read_bert))
+        elif _is_bert(module):
+            found.append(_Found(f"{name}.self".lstrip("."), module.self, module.self.num_attention_heads,
+                                module.output.dense, _read_bert))
     if not found:
         raise refuse("model", type(model).__name__, _(
-            "a model with attention: one of labkit.models, nn.MultiheadAttention, or BERT"))
+            "a model with attention: one of labkit.models, nn.MultiheadAttention, or BERT as an encoder"))
     return found
+
+
+def _is_bert(module: nn.Module) -> bool:
+    """Whether this is a `BertAttention`, or a class that was copied from it: transformers need not be installed."""
+    inner = getattr(module, "self", None)
+    return (all(hasattr(inner, part) for part in ("query", "key", "value", "num_attention_heads"))
+            and not getattr(inner, "is_decoder", False) and hasattr(getattr(module, "output", None), "dense"))
 
 
 def _recorder(found: _Found, captured: list[Layer]) -> Callable:
     def record(module, args, kwargs):
         with torch.no_grad():
-            query, key, value, mask = found.read(module, *args, **kwargs)
-            scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-            if mask is not None:
-                added = mask if mask.is_floating_point() else torch.zeros_like(mask, dtype=scores.dtype).masked_fill(
-                    mask, -math.inf)
+            query, key, value, masks = found.read(module, *args, **kwargs)
+            scores, forbidden = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1]), None
+            masks = [_added(mask) for mask in masks if mask is not None]
+            if masks:
+                added = sum(masks)
                 scores = scores + added
-                mask = (added <= torch.finfo(added.dtype).min).expand(*mask.shape[:-2], *scores.shape[-2:])
+                forbidden = (added <= torch.finfo(added.dtype).min).expand(*added.shape[:-2], *scores.shape[-2:])
             weights = scores.softmax(-1)
-            if mask is not None:        # a query that may see nothing attends to nothing
-                weights = weights.masked_fill(mask.all(-1, keepdim=True), 0.0)
-            captured.append(Layer(found.name or type(module).__name__, query, key, value, weights, mask))
+            if forbidden is not None:       # a query that may see nothing attends to nothing
+                weights = weights.masked_fill(forbidden.all(-1, keepdim=True), 0.0)
+        captured.append(Layer(found.name or type(module).__name__, query, key, value, weights, forbidden))
     return record
 
 
+def _added(mask: torch.Tensor) -> torch.Tensor:
+    """A mask as the numbers that it adds to the scores; a bool one forbids where it is True."""
+    if mask.is_floating_point():
+        return mask
+    return torch.zeros(mask.shape, device=mask.device).masked_fill(mask, -math.inf)
+
+
 def _read_own(module, x, mask=None, causal=False, weights=False):
-    return *module.split(x), causal_mask(x.shape[1], x.device) if causal else mask
+    return *module.split(x), [causal_mask(x.shape[1], x.device) if causal else mask]
+
+
+def _read_bert(module, hidden_states, attention_mask=None, **_others):
+    query, key, value = (dense(hidden_states).unflatten(-1, (module.num_attention_heads, -1)).transpose(1, 2)
+                         for dense in (module.query, module.key, module.value))
+    if attention_mask is not None and attention_mask.dtype == torch.bool:
+        attention_mask = ~attention_mask        # there, True stands for what may be seen
+    return query, key, value, [attention_mask]
 
 
 def _read_multihead(module, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
                     average_attn_weights=True, is_causal=False):
-    if query.is_nested:     # how nn.TransformerEncoder packs a padded batch in eval mode
+    if query.is_nested:     # so nn.TransformerEncoder packs a padded batch in eval mode
         lengths = torch.tensor([len(row) for row in query.unbind()], device=query.device)
         query = key = value = query.to_padded_tensor(0.0)
         key_padding_mask = torch.arange(query.shape[1], device=query.device) >= lengths[:, None]
@@ -137,43 +159,22 @@ def _read_multihead(module, query, key, value, key_padding_mask=None, need_weigh
         query, key, value = query[None], key[None], value[None]
         key_padding_mask = None if key_padding_mask is None else key_padding_mask[None]
     elif not module.batch_first:
-        query, key, value = query.transpose(0, 1), key.transpose(0, 1), value.transpose(0, 1)
+        query, key, value = (x.transpose(0, 1) for x in (query, key, value))
     weights = (module.q_proj_weight, module.k_proj_weight, module.v_proj_weight)
     if module.in_proj_weight is not None:
         weights = module.in_proj_weight.chunk(3)
     biases = (None, None, None) if module.in_proj_bias is None else module.in_proj_bias.chunk(3)
     query, key, value = map(F.linear, (query, key, value), weights, biases)
-    extra = []
+    more = []               # keys and values that no mask forbids
     if module.bias_k is not None:
-        extra.append((module.bias_k, module.bias_v))
+        more.append((module.bias_k, module.bias_v))
     if module.add_zero_attn:
-        extra.append((torch.zeros_like(key[:1, :1]), torch.zeros_like(value[:1, :1])))
-    for k, v in extra:      # one more key each, which no mask forbids
-        key, value = torch.cat([key, k.expand(len(key), -1, -1)], 1), torch.cat([value, v.expand(len(key), -1, -1)], 1)
-    query, key, value = (x.unflatten(2, (module.num_heads, -1)).transpose(1, 2) for x in (query, key, value))
-    mask = None
-    if attn_mask is not None:
-        mask = attn_mask if attn_mask.ndim == 2 else attn_mask.unflatten(0, (-1, module.num_heads))
+        more.append((torch.zeros_like(key[:1, :1]), torch.zeros_like(value[:1, :1])))
+    for k, v in more:
+        key, value = torch.cat([key, k.expand(len(key), 1, -1)], 1), torch.cat([value, v.expand(len(key), 1, -1)], 1)
+    if attn_mask is not None and attn_mask.ndim == 3:
+        attn_mask = attn_mask.unflatten(0, (-1, module.num_heads))
     if key_padding_mask is not None:
-        padding = key_padding_mask[:, None, None]
-        mask = padding if mask is None else _both(mask, padding)
-    return query, key, value, mask if mask is None else F.pad(mask, (0, len(extra)))
-
-
-def _both(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Two masks as one: forbidden by either; numbers add up."""
-    if one.dtype == other.dtype == torch.bool:
-        return one | other
-    return sum(mask if mask.is_floating_point() else torch.zeros_like(mask, dtype=torch.float32).masked_fill(
-        mask, -math.inf) for mask in (one, other))
-
-
-def _read_bert(module, hidden_states, attention_mask=None, **others):
-    if module.is_decoder or any(others.get(name) is not None for name in (
-            "cache", "past_key_values", "encoder_hidden_states")):
-        raise refuse("model", type(module).__name__, _("BERT as an encoder, without a cache"))
-    query, key, value = (dense(hidden_states).unflatten(-1, (module.num_attention_heads, -1)).transpose(1, 2)
-                         for dense in (module.query, module.key, module.value))
-    if attention_mask is not None and attention_mask.dtype == torch.bool:
-        attention_mask = ~attention_mask        # there, True stands for what may be seen
-    return query, key, value, attention_mask
+        key_padding_mask = key_padding_mask[:, None, None]
+    return *(x.unflatten(2, (module.num_heads, -1)).transpose(1, 2) for x in (query, key, value)), [
+        mask if mask is None else F.pad(mask, (0, len(more))) for mask in (attn_mask, key_padding_mask)]

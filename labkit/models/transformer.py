@@ -1,4 +1,4 @@
-"""The Transformer (Vaswani et al. 2017) in its pre-norm form, as a language model and as a classifier."""
+"""The Transformer (Vaswani et al. 2017) in its pre-norm form: attention, a layer, and the stack of layers."""
 import math
 
 import torch
@@ -68,7 +68,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """What both models share: learned embeddings of tokens and positions, `layers` blocks, a last norm."""
+    """What the models in `sequence` share: learned embeddings of tokens and positions, `layers` blocks, a last norm."""
 
     def __init__(self, vocabulary_size: int, outputs: int, width: int, layers: int, heads: int, context: int,
                  dropout: float):
@@ -92,45 +92,3 @@ class Transformer(nn.Module):
             x, of_this_layer = block(x, mask, causal, weights)
             found.append(of_this_layer)
         return self.norm(x), found
-
-
-class DecoderTransformer(Transformer):
-    """A language model (as GPT): tokens (N, T) int64, T at most `context`, to logits (N, T, vocabulary_size).
-
-    The logits at t know tokens 0..t alone. `weights=True` returns (logits, [(N, heads, T, T) of each layer]).
-    """
-
-    def __init__(self, vocabulary_size: int, width: int = 64, layers: int = 2, heads: int = 4, context: int = 64,
-                 dropout: float = 0.0):
-        super().__init__(vocabulary_size, vocabulary_size, width, layers, heads, context, dropout)
-
-    def forward(self, tokens: torch.Tensor, weights: bool = False):
-        x, found = self.features(tokens, None, True, weights)
-        logits = self.dense(x)
-        return (logits, found) if weights else logits
-
-
-class EncoderTransformer(Transformer):
-    """A classifier (as BERT): tokens (N, T) int64, T at most `context`, to logits (N, classes).
-
-    Each token sees all others, except those equal to `padding`, which neither are seen nor count in the mean that
-    goes to the last layer. `weights=True` returns (logits, [(N, heads, T, T) of each layer]).
-    """
-
-    def __init__(self, vocabulary_size: int, classes: int, width: int = 64, layers: int = 2, heads: int = 4,
-                 context: int = 64, dropout: float = 0.0, padding: int | None = None):
-        super().__init__(vocabulary_size, classes, width, layers, heads, context, dropout)
-        self.padding = padding
-
-    def forward(self, tokens: torch.Tensor, weights: bool = False):
-        if self.padding is None:
-            x, found = self.features(tokens, None, False, weights)
-            mean = x.mean(1)
-        else:
-            hidden = tokens == self.padding
-            hidden = hidden & ~hidden.all(1, keepdim=True)      # a row of padding alone is seen as it is
-            x, found = self.features(tokens, hidden[:, None, None], False, weights)
-            seen = (~hidden)[:, None].to(x.dtype)
-            mean = (seen @ x).squeeze(1) / seen.sum(2)
-        logits = self.dense(mean)
-        return (logits, found) if weights else logits
