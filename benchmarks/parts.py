@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from benchmarks import kernel, loops
+from benchmarks import kernel, loops, sequences
 from benchmarks.report import Part, Row
 from benchmarks.timing import Speed, alternate, ratios
 
@@ -29,6 +29,7 @@ class Size:
     images: int = loops.IMAGES
     busy_images: int = 3_200
     augmented_images: int = 4_800
+    sequences: int = sequences.SEQUENCES
     most_seconds: float = 3.0
     lab_steps: tuple[tuple[str, int], ...] = (("DocumentCNN", 240), ("SmallCNN", 1_000))
     sheets: int = 20
@@ -36,7 +37,7 @@ class Size:
 
 
 FULL = Size()
-QUICK = Size(rounds=1, images=64, busy_images=64, augmented_images=64, most_seconds=1.0,
+QUICK = Size(rounds=1, images=64, busy_images=64, augmented_images=64, sequences=64, most_seconds=1.0,
              lab_steps=(("DocumentCNN", 3), ("SmallCNN", 3)), sheets=2, apart=False)
 
 
@@ -167,6 +168,31 @@ def augmentation(size: Size) -> tuple[Part, dict]:
     return Part("A training step with augmentation", "The document's network, batch 32.", rows), results
 
 
+def sequence(size: Size) -> tuple[Part, dict]:
+    """Our Transformers in `Run` against the same ones of torch's layers in a tutorial's loop."""
+    meanings = {"Run": "labkit.models in labkit.Run, its own choice of threads",
+                "torch's layers": "nn.TransformerEncoder, TensorDataset, DataLoader(shuffle=True), Adam, loss.item()"}
+
+    def measured(model: str, loop: str) -> Speed:
+        process = _process(f"{model}, {loop}" if size.apart else "all")
+        return process.submit(sequences.measure, model, loop, size.sequences).result()
+
+    rows, raw = [], {}
+    for model in sequences.MODELS:
+        raw[model] = results = alternate({loop: functools.partial(measured, model, loop) for loop in meanings},
+                                         size.rounds)
+        tokens = {loop: [sequences.LENGTH * value for value in _speeds(results[loop])] for loop in meanings}
+        rows += [Row(f"{loop}, {model}", tokens[loop], "tokens/s", f"{meaning}; {_threads(results[loop])}")
+                 for loop, meaning in meanings.items()]
+        rows.append(Row(f"Run / torch's layers, {model}", ratios(*tokens.values()), "×",
+                        "speed of Run against that of the loop around torch's layers", 1.10))
+    return Part("Training a Transformer", (
+        f"{sequences.LAYERS} layers of width {sequences.WIDTH} with {sequences.HEADS} heads, {sequences.WORDS} tokens "
+        f"to know, batches of {sequences.BATCH_SIZE} rows of {sequences.LENGTH} tokens, {size.sequences:,} rows a "
+        "round; the decoder predicts each next token, the encoder one of two classes. Both contestants compute the "
+        "same numbers from the same weights."), rows), raw
+
+
 def imports(size: Size) -> tuple[Part, dict]:
     """What `import labkit` adds to `import torch`."""
     def seconds(statement: str) -> float:
@@ -188,4 +214,5 @@ def imports(size: Size) -> tuple[Part, dict]:
             "the same with `labkit.Recipe`, `Run` and `LiveLab` named, which loads what they need")]), results
 
 
-PARTS = {"training": training, "lab": in_kernel, "busy": busy, "augmentation": augmentation, "imports": imports}
+PARTS = {"training": training, "lab": in_kernel, "busy": busy, "augmentation": augmentation,
+         "sequence": sequence, "imports": imports}

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import kernel, loops, parts
+from benchmarks import kernel, loops, parts, sequences
 from benchmarks.report import Part, Row, markdown
 from benchmarks.timing import Done, alternate, ratios, speed
 from labkit.models import DocumentCNN
@@ -34,6 +34,42 @@ def test_the_tutorials_network_is_the_documents():
     ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))
     images = torch.rand(4, 3, 32, 32)
     torch.testing.assert_close(theirs(images), ours(images))
+
+
+@pytest.mark.parametrize("loop", sequences.LOOPS)
+@pytest.mark.parametrize("causal", sequences.MODELS.values())
+def test_each_contestant_on_sequences_trains(causal, loop):
+    data = sequences.random_tokens(causal, 96)
+    steps = list(itertools.islice(sequences.LOOPS[loop](data, causal), 3))
+    assert [step.images for step in steps] == [64, 32, 64]
+    assert all(math.isfinite(float(step.loss)) and step.threads >= 1 for step in steps)
+    assert len({float(step.loss) for step in steps}) == 3
+
+
+@pytest.mark.parametrize("causal", sequences.MODELS.values())
+def test_the_tutorials_transformer_is_ours(causal):
+    theirs, ours = sequences.TorchTransformer(causal), sequences.own_network(causal)
+    names = {"blocks.": "encoder.layers.", "attention.qkv.": "self_attn.in_proj_",
+             "attention.project.": "self_attn.out_proj."}
+    weights = theirs.state_dict()
+    for name in ours.state_dict():
+        pair = name.replace("norm.", "encoder.norm.") if name.startswith("norm.") else name
+        for old, new in names.items():
+            pair = pair.replace(old, new)
+        ours.get_parameter(name).data.copy_(weights.pop(pair))
+    assert not weights
+    tokens = sequences.random_tokens(causal, 96).train.inputs[:4]
+    torch.testing.assert_close(theirs(tokens), ours(tokens), rtol=0, atol=1e-5)
+
+
+def test_the_part_on_sequences_has_a_goal_for_each_model():
+    part, raw = parts.sequence(parts.QUICK)
+    assert [row.goal for row in part.rows] == [None, None, 1.1] * 2
+    assert [row.unit for row in part.rows] == ["tokens/s", "tokens/s", "×"] * 2
+    decoder = raw["decoder"]
+    assert part.rows[0].values == [64 * decoder["Run"][0].images_per_second]
+    assert part.rows[2].values == [decoder["Run"][0].images_per_second
+                                   / decoder["torch's layers"][0].images_per_second]
 
 
 KEEPING = """
@@ -115,7 +151,8 @@ def test_the_page_shows_medians_spread_goals_and_where_it_was_measured():
 def test_an_unknown_part_is_refused_before_anything_runs(capsys):
     with pytest.raises(SystemExit) as ended:
         command.main(["trainin"])
-    assert ended.value.code == 2 and "Allowed: training, lab, busy, augmentation, imports." in capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "Allowed: training, lab, busy, augmentation, sequence, imports." in capsys.readouterr().err
 
 
 def test_a_lab_and_a_preview_are_measured_in_a_kernel():
