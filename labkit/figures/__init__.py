@@ -5,5 +5,8 @@ in the learner's language where the catalogue has them.
 """
 from labkit.figures.classifiers import class_scores, confusion_matrix, learning_curves, mistakes, reliability
 from labkit.figures.plain import bars, images, lines
+from labkit.figures.sizes import parameters
+from labkit.figures.surfaces import surface
 
-__all__ = ["bars", "class_scores", "confusion_matrix", "images", "learning_curves", "lines", "mistakes", "reliability"]
+__all__ = ["bars", "class_scores", "confusion_matrix", "images", "learning_curves", "lines", "mistakes", "parameters",
+           "reliability", "surface"]

@@ -1,0 +1,36 @@
+"""Surfaces in three dimensions, with paths on them."""
+import numpy as np
+import plotly.graph_objects as go
+
+from labkit.figures.style import COLOURS, pick, style
+from labkit.language import _
+from labkit.settings import refuse
+
+SYMBOLS = ("circle", "diamond", "square", "cross", "x")      # those that plotly draws in three dimensions
+
+
+def surface(xs, ys, heights, paths: dict | None = None, *, x: str = "", y: str = "", z: str = "",
+            title: str = "") -> go.Figure:
+    """`heights` (len(ys), len(xs)) over a grid, and `paths` on it: `{name: (xs, ys, heights)}`, the start marked.
+
+    Axes are labelled `x`, `y` and `z`. A path that leaves the grid is cut there.
+    """
+    xs, ys, heights = (np.asarray(values, dtype="float32") for values in (xs, ys, heights))
+    if heights.shape != (len(ys), len(xs)):
+        raise refuse("heights.shape", heights.shape, f"({len(ys)}, {len(xs)})")
+    figure = go.Figure(go.Surface(x=xs, y=ys, z=heights, colorscale="Blues", reversescale=True, opacity=0.85,
+                                  showscale=False, hovertemplate="%{x:.2f}, %{y:.2f}: %{z:.3g}<extra></extra>"))
+    room = 0.01 * float(np.ptp(heights))       # a path on the surface itself would be half hidden in it
+    for place, (name, path) in enumerate((paths or {}).items()):
+        along = np.asarray(path, dtype="float32")
+        inside = ((along[0] >= xs[0]) & (along[0] <= xs[-1]) & (along[1] >= ys[0]) & (along[1] <= ys[-1])
+                  & (along[2] <= heights.max())).cumprod().astype(bool)
+        along = along[:, inside]
+        figure.add_scatter3d(x=along[0], y=along[1], z=along[2] + room, name=_(str(name)), mode="lines+markers",
+                             line={"color": pick(COLOURS[1:], place), "width": 5},
+                             marker={"color": pick(COLOURS[1:], place), "size": 3,
+                                     "symbol": pick(SYMBOLS, place)},
+                             hovertemplate="%{x:.2f}, %{y:.2f}: %{z:.3g}")
+    figure.update_layout(scene={"xaxis_title": _(x), "yaxis_title": _(y), "zaxis_title": _(z),
+                                "camera": {"eye": {"x": 1.3, "y": -1.5, "z": 1.0}}, "aspectmode": "cube"})
+    return style(figure, title, height=460)
