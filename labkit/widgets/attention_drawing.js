@@ -110,7 +110,7 @@ function fit(c, text, width) {
 function drawMatrix(canvas, small, values, tokens, cell, chosen, palette) {
   const count = tokens.length;
   const c = canvas.getContext("2d");
-  const points = Math.max(9, Math.min(13, cell - 1));
+  const points = Math.max(8, Math.min(13, cell));
   const font = (weight = 400) => `${weight} ${points}px ${palette.font}`;
   c.font = font(700);
   const label = Math.min(96, Math.max(14, ...tokens.map((token) => c.measureText(token).width))) + 10;
@@ -146,7 +146,7 @@ function drawMatrix(canvas, small, values, tokens, cell, chosen, palette) {
 
   c.direction = "ltr";
   c.textBaseline = "middle";
-  const every = Math.ceil((points + 1) / cell);       // names that would touch are left out, the chosen ones never
+  const every = Math.ceil(points / cell);       // names that would touch are left out, the chosen ones never
   const named = (i, is) => (is ? i === chosen.query || i === chosen.key : i % every === 0);
   for (const bold of [false, true]) {
     tokens.forEach((token, i) => {

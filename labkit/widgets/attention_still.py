@@ -36,7 +36,8 @@ def still_picture(weights: torch.Tensor, tokens: list[str], layer: int, head: in
     large.imshow(weights[layer, head].sqrt().numpy(), **shades)
     labels = [_drawable(token, tuple(faces)) for token in tokens]
     points = max(5, min(10, 62 * size / count))
-    large.set_xticks(range(count), labels, rotation=90 if max(map(len, labels)) > 1 else 0, fontsize=points, parse_math=False)
+    upright = max(map(len, labels)) == 1
+    large.set_xticks(range(count), labels, rotation=0 if upright else 90, fontsize=points, parse_math=False)
     large.set_yticks(range(count), labels, fontsize=points, parse_math=False)
     large.xaxis.tick_top()
     large.set_xlabel(words("layer {layer}, head {head}: rows look, columns are looked at").format(
