@@ -1,8 +1,6 @@
 // One range per operation beside the contact sheet. The page writes `values` and `used`; the kernel alone writes
 // the sheet's model. Every text comes from Python, which translates it, and is set as text, never as HTML.
 
-let views = 0;    // gives each view ids of its own
-
 function slider(operation, off, id, moved) {
   const input = keepKeys(make("input",
     { type: "range", id, min: 0, max: operation.max, step: operation.step }));
@@ -26,7 +24,7 @@ function slider(operation, off, id, moved) {
 async function render({ model, el, host, signal }) {
   const sheet = await host.getModel(model.get("sheet"));
   const page = model.get("page");
-  const view = `labkit-augmentation-${views++}`;
+  const view = freshId();
   el.classList.add("labkit-live", "labkit-augmentation");
 
   const moved = (name, value) => {

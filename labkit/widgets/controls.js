@@ -1,5 +1,4 @@
 // Native inputs for the controls of controls.py, with labels of their own; put before the view that uses them.
-let counter = 0;
 
 // A log slider moves over 0..200; values keep two significant digits, so that they can be read and repeated.
 const toValue = (c, position) => c.kind === "log"
@@ -111,7 +110,7 @@ function numberInput(c, name, commit) {
 }
 
 function makeControl(c, labels, commit, moving = () => {}) {
-  const id = `lk-${++counter}`;
+  const id = freshId();
   const readout = make("output", { className: "lk-readout" });
   let last;       // what is shown: a value that comes back from the kernel must not disturb who is typing
   const say = (value) => {

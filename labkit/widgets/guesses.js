@@ -1,9 +1,8 @@
 // A question with radio buttons; writes `choice`.
-let counter = 0;
 
 function render({ model, el }) {
   el.classList.add("labkit-live", "lk-guess");
-  const name = `lk-guess-${++counter}`;
+  const name = freshId();
   const answers = model.get("options").map((option) => {
     const input = keepKeys(make("input", { type: "radio", name, value: option }));
     input.checked = option === model.get("choice");

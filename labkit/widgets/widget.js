@@ -6,6 +6,9 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// An id for an element, or a name for a group of radio buttons. Each widget loads its module anew, and a counter with it.
+const freshId = () => `lk-${Math.random().toString(36).slice(2)}`;
+
 // JupyterLab looks for this mark on the focused element itself; without it arrow keys select another cell and
 // letters cut and paste them. While Ctrl or ⌘ is held the mark is away, so that Ctrl+S still saves.
 function keepKeys(element) {
