@@ -1,7 +1,9 @@
 """Data sets by name: `load("fashion-mnist")` returns a `Dataset` of CPU tensors; `corpus` returns text as text."""
 from labkit.data.dataset import Dataset, Split
 from labkit.data.errors import DataError
+from labkit.data.published import large_models
 from labkit.data.registry import NAMES, load, status
 from labkit.data.text import Corpus, corpus, language_model
 
-__all__ = ["NAMES", "Corpus", "DataError", "Dataset", "Split", "corpus", "language_model", "load", "status"]
+__all__ = ["NAMES", "Corpus", "DataError", "Dataset", "Split", "corpus", "language_model",
+           "large_models", "load", "status"]

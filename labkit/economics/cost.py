@@ -1,4 +1,4 @@
-"""What computing costs: from measured throughput and a price per hour to hours and money.
+"""From throughput and a price per hour to hours and money.
 
 The machine is paid by the hour while it works; idle hours, storage and people are not counted.
 """
@@ -20,12 +20,12 @@ class Cost:
 
 def training_cost(images: int, epochs: float, images_per_second: float, price_per_hour: float) -> Cost:
     """The cost of training on `images` for `epochs` at a measured `images_per_second`."""
-    return _cost(_number("images", images) * _number("epochs", epochs), images_per_second, price_per_hour)
+    return _cost(number("images", images) * number("epochs", epochs), images_per_second, price_per_hour)
 
 
 def prediction_cost(count: int, images_per_second: float, price_per_hour: float) -> Cost:
     """The cost of `count` predictions, made without a pause at a measured `images_per_second`."""
-    return _cost(_number("count", count), images_per_second, price_per_hour)
+    return _cost(number("count", count), images_per_second, price_per_hour)
 
 
 def cost_table(training: Cost, million_predictions: Cost, currency: str = "USD"):
@@ -40,11 +40,11 @@ def cost_table(training: Cost, million_predictions: Cost, currency: str = "USD")
 
 
 def _cost(images: float, images_per_second: float, price_per_hour: float) -> Cost:
-    hours = images / _number("images_per_second", images_per_second) / 3600
-    return Cost(hours, hours * _number("price_per_hour", price_per_hour, zero=True))
+    hours = images / number("images_per_second", images_per_second) / 3600
+    return Cost(hours, hours * number("price_per_hour", price_per_hour, zero=True))
 
 
-def _number(field: str, value, zero: bool = False) -> float:
+def number(field: str, value, zero: bool = False) -> float:
     """`value` if it is a finite number above 0, or of at least 0 where `zero` says so; else refuse it."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not good or value < 0 or (value == 0 and not zero):
