@@ -20,11 +20,6 @@ def size_from_torch(size, kernel, stride=1, padding=0, dilation=1):
     return F.conv1d(torch.zeros(1, 1, size), torch.zeros(1, 1, kernel), None, stride, padding, dilation).shape[2]
 
 
-def pool_gradient_by_autograd(a, dp):
-    a = a.clone().requires_grad_()
-    return torch.autograd.grad(F.max_pool2d(a[None], 2)[0], a, dp)[0]
-
-
 def attend(q, k, v, scale=True, mask=True, dim=-1, after=False):
     future = torch.ones(len(q), len(q), dtype=torch.bool).triu(1)
     scores = q @ k.T / (math.sqrt(q.shape[1]) if scale else 1)
@@ -34,19 +29,12 @@ def attend(q, k, v, scale=True, mask=True, dim=-1, after=False):
     return (weights.masked_fill(future, 0) if after else weights) @ v
 
 
-def spread_to_ties(a, dp):
-    """To every value that equals the maximum."""
-    largest = F.max_pool2d(a[None], 2)[0].repeat_interleave(2, 0).repeat_interleave(2, 1)
-    return (a == largest) * dp.repeat_interleave(2, 0).repeat_interleave(2, 1)
-
-
 RIGHT = {
     "4.1": [gradient_by_autograd,
             lambda w, b, x, y: ((torch.tanh(w @ x + b) - y) * torch.cosh(w @ x + b) ** -2)[:, None] * x],
     "4.2": [size_from_torch, lambda n, k, s=1, p=0, d=1: math.floor((n + 2 * p - d * (k - 1) - 1) / s + 1)],
     "4.3": [lambda d, q, k: (d * q ** 2 * k ** 2) ** 0.5, lambda d, q, k: torch.tensor(q * k * math.sqrt(d))],
     "4.4": [attend, lambda q, k, v: F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0]],
-    "4.5": [pool_gradient_by_autograd],
 }
 WRONG = {
     "4.1": [lambda w, b, x, y: torch.outer(torch.tanh(w @ x + b) - y, x),                      # no slope of tanh
@@ -64,10 +52,6 @@ WRONG = {
     "4.4": [lambda q, k, v: attend(q, k, v, scale=False), lambda q, k, v: attend(q, k, v, mask=False),
             lambda q, k, v: attend(q, k, v, mask=False, after=True),                           # rows under 1
             lambda q, k, v: attend(q, k, v, mask=False, dim=0), lambda q, k, v: attend(k, q, v)],
-    "4.5": [spread_to_ties,
-            lambda a, dp: dp.repeat_interleave(2, 0).repeat_interleave(2, 1),                 # to all four
-            lambda a, dp: dp.repeat_interleave(2, 0).repeat_interleave(2, 1) / 4,             # as a mean would
-            lambda a, dp: dp],
 }
 
 

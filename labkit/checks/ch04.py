@@ -1,4 +1,4 @@
-"""Checks of chapter 4: a gradient by hand, a convolution's size, the scale of scores, a mask, pooling backwards."""
+"""Checks of chapter 4: a gradient by hand, a convolution's size, the scale of scores, a mask."""
 import math
 
 import torch
@@ -101,29 +101,3 @@ def causal_attention(q, k, v):
     future = torch.ones(len(q), len(k), dtype=torch.bool).triu(1)
     scores = q @ k.T / math.sqrt(q.shape[1])
     return scores.masked_fill(future, -math.inf).softmax(dim=-1) @ v
-
-
-def _windows(draw):
-    yield torch.tensor([[1.0, 2.0], [4.0, 3.0]]), torch.tensor([[5.0]])
-    yield torch.tensor([[0.0, 0.0, 1.0, 3.0], [0.0, 0.0, 3.0, 2.0]]), torch.tensor([[1.0, -2.0]])     # ties
-    for _case in range(4):
-        height, width = draw.randint(1, 3), draw.randint(1, 3)
-        yield _normal(draw, 2 * height, 2 * width), _normal(draw, height, width)
-
-
-@exercise("4.5", _windows, lambda: (
-    _("Move one value of a window a little. When does the window's maximum move with it?"),
-    _("Only the largest of the four moves it, and then by as much: it gets all of dp, the other three get 0."),
-    _("Loop over u and v: window = a[2*u:2*u+2, 2*v:2*v+2]; its argmax() counts in reading order and takes the "
-      "first of equal values on the CPU; divmod(place, 2) gives row and column."),
-))
-def max_pool_gradient(a, dp):
-    """The gradient of `a` (2H, 2W) from the gradient `dp` (H, W) of its maxima over windows of 2×2.
-
-    Where two values of a window are equally large, the first in reading order gets it, as in torch.
-    """
-    da = torch.zeros_like(a)
-    for u, v in torch.cartesian_prod(*map(torch.arange, dp.shape)).tolist():
-        row, column = divmod(int(a[2 * u:2 * u + 2, 2 * v:2 * v + 2].argmax()), 2)
-        da[2 * u + row, 2 * v + column] = dp[u, v]
-    return da
