@@ -7,6 +7,7 @@ from labkit.economics.scale import (
     Device,
     Estimate,
     compute_optimal,
+    expected_loss,
     inference_memory,
     tokens_per_second,
     training_estimate,
@@ -15,5 +16,5 @@ from labkit.economics.scale import (
 )
 
 __all__ = ["BYTES", "DEVICES", "MILLION", "TOKENS_PER_PARAMETER", "Cost", "Device", "Estimate", "compute_optimal",
-           "cost_table", "inference_memory", "prediction_cost", "tokens_per_second", "training_cost",
+           "cost_table", "expected_loss", "inference_memory", "prediction_cost", "tokens_per_second", "training_cost",
            "training_estimate", "training_flops", "training_memory"]

@@ -101,3 +101,13 @@ def tokens_per_second(parameters: float, device: Device, precision: str = "bfloa
     read = inference_memory(parameters, precision) / device.bandwidth
     compute = 2 * parameters * number("batch", batch) / device.flops
     return batch / max(read, compute)
+
+
+def expected_loss(parameters: float, tokens: float) -> float:
+    """Loss in nats a token that a Transformer of N parameters ends with after D tokens: E + A/N^α + B/D^β.
+
+    The form is Hoffmann et al.'s (2022, equation 10), the constants those of Besiroglu et al. 2024 (arXiv:2404.10102),
+    who fitted it to the same runs again and found the published constants to be in error. For their text, English.
+    """
+    size, text = number("parameters", parameters), number("tokens", tokens)
+    return 1.8172 + 482.01 / size ** 0.3478 + 2085.43 / text ** 0.3658
