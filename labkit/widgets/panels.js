@@ -147,8 +147,8 @@ class CanvasPanel extends BasePanel {
     let frame = 0;
     const later = () => { frame ||= requestAnimationFrame(() => { frame = 0; this.draw(); }); };
     new ResizeObserver(later).observe(this.element);
-    const themes = new MutationObserver(() => (this.canvas.isConnected ? later() : themes.disconnect()));
-    themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+    // Another theme changes the colour of the canvas, which panels.css makes a transition; JupyterLab may break it off.
+    for (const event of ["transitionend", "transitioncancel"]) this.canvas.addEventListener(event, later);
   }
 
   addTable() {
@@ -411,7 +411,7 @@ class ImagePanel extends CanvasPanel {
       clamp(Math.floor((py - this.pad.top) / this.zoom), 0, this.rows - 1)];
   }
 
-  start() { return this.point ? this.at(...this.pixels(...this.point)) : [this.columns >> 1, this.rows >> 1]; }
+  start() { return this.point ? this.at(...this.pixels(...this.point)) : [(this.columns - 1) >> 1, (this.rows - 1) >> 1]; }
 
   moved([column, down], across, further) {
     return [clamp(column + across, 0, this.columns - 1), clamp(down + further, 0, this.rows - 1)];
