@@ -20,7 +20,7 @@ from labkit.widgets.trace import decimate
 # From the lowest value to the highest. Diverging: blue below the middle, vermillion above (Okabe & Ito 2008).
 STOPS = {"grey": [(0, 0, 0), (255, 255, 255)],
          "blue": [(255, 255, 255), (86, 180, 233), (0, 114, 178), (0, 38, 77)],
-         "diverging": [(0, 60, 110), (0, 114, 178), (255, 255, 255), (213, 94, 0), (120, 45, 0)]}
+         "diverging": [(0, 114, 178), (255, 255, 255), (213, 94, 0)]}
 EMPTY = {"grey": (86, 180, 233), "blue": (150, 150, 150), "diverging": (150, 150, 150)}     # what is no number
 
 

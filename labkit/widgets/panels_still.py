@@ -15,7 +15,7 @@ from labkit.widgets.still import picture as png
 
 DASHES = ("-", (0, (4, 3)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 3)))
 BELOW_CHINESE = "\u2e80"        # the first of the characters that only a Chinese face has
-WIDTH = 9.0             # inches, as the other still copies
+WIDTH, ABOVE = 9.0, 0.4         # inches: of the picture, and for a panel's title
 
 
 @cache
@@ -26,23 +26,29 @@ def faces() -> list[str]:
 
 
 def picture(rows: list[list[Panel]], captions: list[str], title: str = "", note: str = "") -> bytes:
-    """The PNG of panels: a row for each list, headed by its caption, or a column for each if there are several."""
-    columns = len(rows) > 1
-    count = max(map(len, rows))
-    shape = (count, len(rows)) if columns else (-(-count // 3), min(count, 3))
-    heights = [max(_height(panel) for panel in same) for same in zip(*rows, strict=True)] if columns else \
-        [max(map(_height, rows[0][i:i + 3])) for i in range(0, count, 3)]
-    figure = Figure(figsize=(WIDTH, sum(heights) + 0.5), layout="constrained")
-    grid = figure.subplots(*shape, squeeze=False, height_ratios=heights)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for place, (panels, caption) in enumerate(zip(rows, captions, strict=True)):
-        for number, panel in enumerate(panels):
-            axes = grid[number, place] if columns else grid[number // 3, number % 3]
+    """The PNG of panels: three beside each other; or of several lists, each a column below its caption."""
+    if len(rows) > 1:
+        grid = [list(same) for same in zip(*rows, strict=True)]
+    else:
+        grid = [rows[0][i:i + 3] for i in range(0, len(rows[0]), 3)]
+    width = WIDTH / max(map(len, grid))
+    heights = [max(map(_height, line)) for line in grid]
+    top = total = sum(heights) + 0.55
+    figure = Figure(figsize=(WIDTH, total))
+    figure.suptitle(" · ".join(filter(None, [title, note])), fontsize=10, y=1 - 0.1 / total, va="top")
+    for column, caption in enumerate(captions):
+        figure.text((column + 0.5) * width / WIDTH, 1 - 0.5 / total, caption, fontsize=9, weight="bold", ha="center")
+    top -= 0.55
+    for line, height in zip(grid, heights, strict=True):
+        for column, panel in enumerate(line):
+            left = column * width + (1.2 if panel.kind == "bars" else 0.55)
+            right = (column + 1) * width - (0.6 if panel.kind == "image" else 0.3)
+            bottom, up = top - height + _below(panel), height - ABOVE - _below(panel)
+            axes = figure.add_axes((left / WIDTH, bottom / total, (right - left) / WIDTH, up / total))
+            axes.set_axis_off()
+            axes.set_title("\n".join(textwrap.wrap(panel.title, 38, max_lines=2, placeholder=" …")), fontsize=9)
             draw(axes, panel)
-            head = "\n".join(textwrap.wrap(panel.title, 40))
-            axes.set_title(f"{caption}\n{head}".strip() if columns and not number else head, fontsize=9)
-    figure.suptitle(" · ".join(filter(None, [title, note])), fontsize=10)
+        top -= height
     for text in figure.findobj(Text):
         text.set_fontfamily(faces())
         if len(faces()) == 1:       # better no character than an empty box
@@ -51,13 +57,17 @@ def picture(rows: list[list[Panel]], captions: list[str], title: str = "", note:
 
 
 def _height(panel: Panel) -> float:
-    """Inches."""
+    """Inches, with the title above and the axis below."""
     if panel.kind == "image":
         height, width = panel.settings["size"][-2:]
-        return min(2.8, 0.6 + 2.6 * height / width)
-    rows = {"lines": 12, "bars": 12, "table": len(panel.settings.get("rows", ())[:12]) + 1,
-            "tokens": len(_wrapped(_of_tokens(panel))), "text": len(_wrapped(panel.settings.get("text", "")))}
-    return 0.5 + 0.17 * rows[panel.kind]
+        return ABOVE + _below(panel) + min(2.0, 2.0 * height / width)
+    lines = {"lines": 11, "bars": 11, "table": len(panel.settings.get("rows", ())[:12]) + 1,
+             "tokens": len(_wrapped(_of_tokens(panel))), "text": len(_wrapped(panel.settings.get("text", "")))}
+    return ABOVE + _below(panel) + 0.18 * lines[panel.kind]
+
+
+def _below(panel: Panel) -> float:
+    return 0.45 if panel.kind in ("lines", "bars") or panel.settings.get("axes") else 0.1
 
 
 def draw(axes: Axes, panel: Panel) -> None:
@@ -83,7 +93,7 @@ def _image(axes: Axes, panel: Panel) -> None:
         colours = LinearSegmentedColormap.from_list("panel", np.array(s["colours"]) / 255)
         colours.set_bad(np.array(s["empty"]) / 255)
         shown = axes.imshow(values, cmap=colours, vmin=low, vmax=high, **look)
-        bar = axes.figure.colorbar(shown, ax=axes, ticks=[low, high], format="%.3g", fraction=0.05)
+        bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.04, 0, 0.06, 1)), ticks=[low, high], format="%.3g")
         bar.ax.tick_params(labelsize=7)
     axes.set_axis_on()
     if not s["axes"]:
@@ -147,7 +157,7 @@ def _of_tokens(panel: Panel) -> str:
 
 
 def _wrapped(words: str) -> list[str]:
-    lines = [line for part in words.splitlines() for line in textwrap.wrap(part, 46) or [""]]
+    lines = [line for part in words.splitlines() for line in textwrap.wrap(part, 40) or [""]]
     return lines if len(lines) <= 10 else [*lines[:9], "…"]
 
 
@@ -158,7 +168,7 @@ def _write(axes: Axes, words: str) -> None:
 def _table(axes: Axes, panel: Panel) -> None:
     s = panel.settings
     rows = s["rows"] if len(s["rows"]) <= 12 else [*s["rows"][:11], ["…"] * len(s["header"])]
-    table = axes.table(cellText=rows or [[""] * len(s["header"])], colLabels=s["header"], loc="upper center",
-                       cellLoc="left")
+    cells = [[textwrap.shorten(cell, 60 // len(row), placeholder="…") for cell in row] for row in [s["header"], *rows]]
+    table = axes.table(cellText=cells, cellLoc="left", loc="upper center")
     table.auto_set_font_size(False)
     table.set_fontsize(7)
