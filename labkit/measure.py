@@ -1,11 +1,15 @@
 """Time and memory of a call, measured."""
+import statistics
 import time
 import weakref
 from collections.abc import Callable, Iterable
 
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from labkit.loss import mean_loss
 
 
 def seconds(calls: dict[str, Callable[[], object]], rounds: int = 20, warm_up: int = 3) -> dict[str, list[float]]:
@@ -36,6 +40,30 @@ def peak_bytes(call: Callable[[], object], held: Iterable[torch.Tensor] = ()) ->
             watch.add(tensor)
         call()
     return watch.peak
+
+
+def costs(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, rounds: int = 20) -> dict[str, dict]:
+    """What a training step with Adam and inference cost on this batch: median `seconds` and peak `bytes` of each.
+
+    Returns {"training step": {...}, "inference": {...}}. Both run in the model's present mode; it is trained.
+    """
+    optimizer = torch.optim.Adam(model.parameters(), fused=inputs.device.type in ("cpu", "cuda"))
+
+    def train() -> None:
+        optimizer.zero_grad()
+        mean_loss(model(inputs), targets).backward()
+        optimizer.step()
+
+    def infer() -> torch.Tensor:
+        with torch.inference_mode():
+            return model(inputs)
+    calls = {"training step": train, "inference": infer}
+    times = seconds(calls, rounds)
+    optimizer.zero_grad()
+    state = [value for values in optimizer.state.values() for value in values.values()]
+    held = {"training step": [*model.parameters(), *state, inputs, targets], "inference": [*model.parameters(), inputs]}
+    return {name: {"seconds": statistics.median(times[name]), "bytes": peak_bytes(call, held[name])}
+            for name, call in calls.items()}
 
 
 class _Watch(TorchDispatchMode):

@@ -1,0 +1,24 @@
+"""Figures of how large models are."""
+import plotly.graph_objects as go
+
+from labkit.figures.style import BLUE, VERMILLION, style
+from labkit.language import _
+
+
+def parameters(counted: dict, published: dict, large: tuple[float, float] | None = None, title: str = "") -> go.Figure:
+    """Parameters of named models on a logarithmic axis: counted as points, published as open diamonds.
+
+    `large` shades a range of counts, such as what a text calls large.
+    """
+    names = list(counted)[::-1]
+    figure = go.Figure()
+    for values, label, symbol, size, colour in ((counted, _("counted"), "circle", 9, BLUE),
+                                                (published, _("published"), "diamond-open", 13, VERMILLION)):
+        figure.add_scatter(x=[values[name] for name in names], y=[_(name) for name in names], mode="markers",
+                           marker={"symbol": symbol, "size": size, "color": colour, "line": {"width": 2}},
+                           name=label, hovertemplate="%{y}: %{x:,.0f}<extra></extra>")
+    if large is not None:
+        figure.add_vrect(*large, fillcolor=BLUE, opacity=0.08, line_width=0, annotation_position="top left",
+                         annotation={"text": _("billions to hundreds of billions"), "font": {"size": 12}})
+    figure.update_xaxes(type="log", title_text=_("parameters"), tickformat="~s")
+    return style(figure, title, height=min(420, 130 + 26 * len(names)))
