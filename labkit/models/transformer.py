@@ -27,7 +27,7 @@ class SelfAttention(nn.Module):
 
     def split(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Query, key and value, each (N, heads, T, width / heads), as views of one tensor."""
-        return self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        return tuple(part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=2))
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None, causal: bool = False,
                 weights: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
