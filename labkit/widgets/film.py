@@ -36,7 +36,7 @@ class FilmView(LiveWidget):
 class Film:
     """Panels at up to `moments` (2 to 60) moments of a training of `total` steps.
 
-    total       the last step
+    total       the last step; a loop over range(n) ends at n - 1
     spacing     "linear", or "log" for a film that looks closely at the first steps
 
     State is plain Python: `film.steps`, the step of each moment, and `film.moments`, its panels by name.

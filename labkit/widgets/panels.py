@@ -15,7 +15,7 @@ import torch
 from labkit.language import _
 from labkit.settings import choose, refuse
 from labkit.widgets.curve import COLOURS
-from labkit.widgets.trace import decimate
+from labkit.widgets.trace import KEPT_POINTS, decimate
 
 # From the lowest value to the highest. Diverging: blue below the middle, vermillion above (Okabe & Ito 2008).
 STOPS = {"grey": [(0, 0, 0), (255, 255, 255)],
@@ -145,7 +145,7 @@ def lines(xs, curves: dict, *, x: str = "", y: str = "", log: bool = False, log_
         if pair[0].ndim != 1 or pair[0].shape != pair[1].shape or not pair[0].size:
             raise refuse(f"curves[{name!r}]", f"{pair[0].shape}, {pair[1].shape}",
                          _("as many values as there are on the x axis, at least one"))
-        line_x, line_y = map(_float32, decimate(*pair))
+        line_x, line_y = map(_float32, decimate(*pair)) if len(pair[0]) > KEPT_POINTS else map(_float32, pair)
         all_x, all_y = [*all_x, line_x], [*all_y, line_y]
         places.append([buffers.setdefault(values.tobytes(), len(buffers)) for values in (line_x, line_y)])
     settings = {"names": [_(str(name)) for name in curves], "places": places, "x": _(x), "y": _(y),
