@@ -100,7 +100,10 @@ def _image(axes: Axes, panel: Panel) -> None:
         colours = LinearSegmentedColormap.from_list("panel", np.array(s["colours"]) / 255).with_extremes(
             bad=np.array(s["empty"]) / 255)
         shown = axes.imshow(values, cmap=colours, vmin=low, vmax=high, **look)
-        bar = axes.figure.colorbar(shown, cax=axes.inset_axes((1.04, 0, 0.06, 1)), ticks=[low, high], format="%.3g")
+        axes.set_anchor("E")
+        place = axes.get_position(original=True)
+        beside = axes.figure.add_axes((place.x1 + 0.008, place.y0, 0.012, place.height))
+        bar = axes.figure.colorbar(shown, cax=beside, ticks=[low, high], format="%.3g")
         bar.ax.tick_params(labelsize=7)
     axes.set_axis_on()
     if not s["axes"]:
@@ -118,7 +121,7 @@ def _image(axes: Axes, panel: Panel) -> None:
 
 
 def _small(axes: Axes) -> None:
-    axes.tick_params(labelsize=7)
+    axes.tick_params(which="both", labelsize=7)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(size=8, parse_math=False)
 
