@@ -97,7 +97,7 @@ function numberInput(c, name, commit) {
     input.title = isGood() ? "" : c.allowed;
   };
   input.addEventListener("input", judge);
-  input.addEventListener("change", () => {
+  const take = () => {
     if (!isGood()) {
       input.value = good;
     } else if (input.value !== String(good)) {
@@ -105,7 +105,9 @@ function numberInput(c, name, commit) {
       commit(good);
     }
     judge();
-  });
+  };
+  input.addEventListener("change", take);
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") take(); });
   return { input, put(number) { input.value = good = Number(number.toPrecision(6)); judge(); } };
 }
 

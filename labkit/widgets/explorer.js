@@ -3,6 +3,20 @@
 const PATIENCE = 1000;      // ms after which a control that is released asks again: an answer may have been lost
 const SPEECH = 5000;        // ms between two summaries for a screen reader
 
+// JupyterLab's plotly renderer keeps a graph that it has: it ignores new data where it finds a .plot-container. While
+// figures are replaced the class has another name; then Plotly.react draws the new data and keeps camera and zoom.
+// React reads a turned camera from _fullLayout, where after a resize plotly 7.1 forgets to note it.
+function renameGraphs(area, replacing) {
+  const [from, to] = replacing ? ["plot-container", "lk-replaced"] : ["lk-replaced", "plot-container"];
+  for (const container of area?.querySelectorAll(`.jp-RenderedPlotly > .${from}`) ?? []) {
+    const { layout, _fullLayout: full } = container.parentElement;
+    container.classList.replace(from, to);
+    for (const name of replacing ? Object.keys(layout) : []) {
+      if (layout[name]?.camera && full[name]) full[name].camera = layout[name].camera;
+    }
+  }
+}
+
 async function render({ model, el, host, signal }) {
   const drawing = await host.getModel(model.get("drawing"));
   const labels = model.get("labels");
@@ -80,14 +94,7 @@ async function render({ model, el, host, signal }) {
     status.textContent = "";
     if (unsent && answered()) send();
   };
-  // JupyterLab's plotly renderer keeps a graph that it has: it ignores new data where it finds a .plot-container. While
-  // figures are replaced the class has another name; then Plotly.react draws the new data and keeps camera and zoom.
-  const rename = () => {
-    const names = ["plot-container", "lk-replaced"];
-    const [from, to] = drawing.get("replacing") ? names : names.toReversed();
-    el.closest(".jp-OutputArea")?.querySelectorAll(`.jp-RenderedPlotly > .${from}`)
-      .forEach((graph) => graph.classList.replace(from, to));
-  };
+  const rename = () => renameGraphs(el.closest(".jp-OutputArea"), drawing.get("replacing"));
 
   model.on("change:values", place);
   for (const name of ["panels", "printed", "error", "summary"]) drawing.on(`change:${name}`, later);

@@ -28,7 +28,7 @@ from labkit.widgets.still import LiveWidget, StillCopy, script, style
 from labkit.widgets.trace import in_words, shown
 from labkit.widgets.turn import Turn
 
-REST = 0.5      # seconds without a new value, after which the still copy is renewed
+REST = 1      # seconds without a new value, after which the still copy is renewed
 
 
 class Drawing(LiveWidget):
@@ -191,7 +191,7 @@ class Explorer:
 
     def _in_words(self, values: dict) -> str:
         labels = {control["name"]: control["label"] for control in self.view.controls}
-        return ", ".join(f"{labels[name]} {shown(value)}" for name, value in values.items())
+        return " · ".join(f"{labels[name]} {_shown(value)}" for name, value in values.items())
 
     def _fail(self, error: BaseException, asked: int) -> None:
         self.error = error
@@ -208,6 +208,13 @@ class Explorer:
             png = panels_still.picture([drawn], [""], heading.replace("$", r"\$"),
                                        _("a still copy: run the cell to move the controls"))
         self._still.show(png, self.drawing.summary)
+
+
+def _shown(value) -> str:
+    """A control's value as a reader would write it; a table row by row."""
+    if isinstance(value, tuple):
+        return ("; " if isinstance(value[0], tuple) else ", ").join(map(_shown, value))
+    return shown(value)
 
 
 def _sorted(drawn) -> tuple[dict[str, Panel], dict]:
