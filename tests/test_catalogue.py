@@ -67,6 +67,28 @@ def test_the_literals_of_a_cell_that_labkit_shows_are_extracted():
     assert list(catalogue.of_cell('names = {"one": 1}\nprint("two", names, sep="x")')) == []
 
 
+DRAWN = '''
+def draw(p):
+    tokens = ["the", "cat"]
+    return {"the_curve": lk.panels.lines(xs, {"tanh": ys}, x="input"),
+            "words": lk.panels.tokens(tokens, values, "Tokens"),
+            "sums": lk.panels.table([["a", 1]], ["layer", "sum of"]), "said": lk.panels.text("not this", "Said")}
+lk.Explorer(draw, "A neuron", slope_of_it=lk.Float(0, 1, 0, unit="per step"), words=lk.Text("nor this"),
+            kernel=lk.Matrix([[1]]), start=lk.Point((0, 0), panel="not this one")).show()
+'''
+
+
+def test_the_literals_of_explorers_steps_panels_and_films_are_extracted():
+    assert set(catalogue.of_cell(DRAWN)) == {
+        "the curve", "tanh", "input", "words", "Tokens", "sums", "layer", "sum of", "said", "Said", "A neuron",
+        "slope of it", "per step", "kernel", "start"}
+    steps = 'lk.Steps({"Load it": load, "Infer": infer}, title="Inference").show()'
+    assert set(catalogue.of_cell(steps)) == {"Load it", "Infer", "Inference"}
+    film = 'film = lk.Film(9, title="Heads")\nfilm.add(1, first_head=panel, **others)\nnumbers.add(1, x=2)'
+    assert set(catalogue.of_cell(film)) == {"Heads", "first head"}
+    assert set(catalogue.of_cell('lk.AttentionMap(model, "typed text", title="A map")')) == {"A map"}
+
+
 def test_refreshing_keeps_translations_adds_what_is_new_and_drops_what_is_gone(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "PO", tmp_path / "labkit.po")
     monkeypatch.setattr(catalogue, "messages", lambda: {"kept {n}": {"a.py"}, "gone": {"a.py"}})

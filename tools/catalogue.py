@@ -4,7 +4,8 @@
     python tools/catalogue.py
 
 Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, and what labkit
-shows of the literals in notebooks: questions and their options, titles, axis labels, names of curves and controls.
+shows of the literals in notebooks: questions and their options, titles, axis labels, names of curves, panels, steps
+and controls.
 """
 import ast
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ msgstr ""
 
 """
 TEXTS = ("title", "x", "y", "label", "unit", "help")       # keywords whose value is shown
+TITLES = {"lk.Explorer": 1, "lk.Steps": 1, "lk.panels.text": 1, "lk.panels.tokens": 2, "lk.panels.table": 2}
+CONTROLS = tuple(f"lk.{kind}(" for kind in ("Log", "Int", "Float", "Choice", "Toggle", "Text", "Matrix", "Point"))
 
 
 def of_labkit() -> Iterator[tuple[str, str]]:
@@ -55,16 +58,27 @@ def of_cell(source: str) -> Iterator[str]:
             shown += [node for argument in call.args for node in ast.walk(argument)]
         if function.startswith("lk."):
             shown += [keyword.value for keyword in call.keywords if keyword.arg in TEXTS]
-        if function == "lk.LiveLab":
+        if function in TITLES:
+            shown += call.args[TITLES[function]:TITLES[function] + 1]
+        if function in ("lk.LiveLab", "lk.Explorer"):
             for keyword in call.keywords:
-                if ast.unparse(keyword.value).startswith(("lk.Log(", "lk.Int(", "lk.Choice(", "lk.Toggle(")):
+                if ast.unparse(keyword.value).startswith(CONTROLS):
                     yield Control().describe(keyword.arg)["label"]
-        if function == "report":
-            yield from (keyword.arg.replace("_", " ") for keyword in call.keywords)
-    if any(name.startswith("lk.figures.") for name in names):       # curves and bars are named by dicts and lists
-        for node in ast.walk(tree):
-            shown += node.keys if isinstance(node, ast.Dict) else []
-            shown += node.elts if isinstance(node, ast.Tuple | ast.List) else []
+        if function == "lk.panels.table":
+            shown += [node for header in call.args[1:2] for node in ast.walk(header)]
+        if function == "report" or function.endswith("film.add"):
+            yield from (keyword.arg.replace("_", " ") for keyword in call.keywords if keyword.arg)
+    figures = any(name.startswith("lk.figures.") for name in names)     # curves and bars are named by dicts and lists
+    dicts = figures or any(name.startswith(("lk.panels.", "lk.Steps")) for name in names)
+    for node in ast.walk(tree):
+        if dicts and isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and ast.unparse(value).startswith(("lk.panels.", "lk.snapshots.")):
+                    yield str(key.value).replace("_", " ")      # a panel without a title is headed by its name
+                else:
+                    shown.append(key)
+        if figures and isinstance(node, ast.Tuple | ast.List):
+            shown += node.elts
     for node in shown:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and any(map(str.isalpha, node.value)):
             yield node.value

@@ -101,7 +101,7 @@ function numberInput(c, name, commit) {
     if (!isGood()) {
       input.value = good;
     } else if (input.value !== String(good)) {
-      good = Number(input.value);
+      input.value = good = Number(input.value);
       commit(good);
     }
     judge();

@@ -203,10 +203,10 @@ class Explorer:
         drawn, settings = self._drawn
         if self._still is None or not drawn:        # plotly's figures are outputs that stay by themselves
             return
-        heading = "\n".join(filter(None, [self.title, *textwrap.wrap(settings, 100)]))
+        note = _("a still copy: run the cell to move the controls")
+        heading = [" · ".join(filter(None, [self.title, note])), *textwrap.wrap(settings, 90)]
         with printed():         # matplotlib's warnings of characters that no face has
-            png = panels_still.picture([drawn], [""], heading.replace("$", r"\$"),
-                                       _("a still copy: run the cell to move the controls"))
+            png = panels_still.picture([drawn], [""], "\n".join(heading).replace("$", r"\$"))
         self._still.show(png, self.drawing.summary)
 
 
