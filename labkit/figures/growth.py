@@ -8,7 +8,7 @@ from labkit.language import _
 from labkit.settings import choose
 
 QUANTITIES = ("parameters", "active", "tokens", "flops")
-SIZE = (820, 330)           # pixels that the points spread over, about; labels are placed for it
+SIZE = (600, 310)           # pixels that the points spread over in a stored picture; labels are placed for it
 AROUND = {"top center": (0, 1), "bottom center": (0, -1), "middle right": (1, 0), "middle left": (-1, 0),
           "top right": (1, 1), "top left": (-1, 1), "bottom right": (1, -1), "bottom left": (-1, -1)}
 
