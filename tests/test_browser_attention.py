@@ -146,7 +146,7 @@ def test_a_cell_of_the_matrix_is_read_by_pointer_and_by_keys(shown):
     expect(shown.element.locator(".lk-by-query [aria-current=true]")).to_have_count(1)
 
 
-def test_the_stages_lead_from_scores_to_weights(shown):
+def test_the_stages_lead_from_scores_to_weights(shown, notebook):
     shown.queries.nth(4).hover()
     expect(shown.readout).to_contain_text("the looks at")
     scores, scaled, masked = (shown.row(name) for name in ("q·k", "divided", "masked"))
@@ -164,6 +164,9 @@ def test_the_stages_lead_from_scores_to_weights(shown):
         pictures.add(shown.picture())
     assert len(pictures) >= 3       # dividing changes the scale, not the shades
     photograph(shown.page, "attention_masked", shown.matrix)
+    given = Map(notebook, "given.show()")       # weights without a model have one stage, and nothing to compute
+    expect(given.element).to_contain_text("Only the weights are known here")
+    assert given.row("softmax") == [0.125] * 8 and given.text.count() == 0
     shown.element.get_by_label("The map shows").select_option("softmax")
 
 
@@ -304,6 +307,8 @@ def test_every_control_has_a_name_a_size_and_keys(shown):
             page.keyboard.press(key)
         assert page.evaluate(active) == before, control
     assert page.locator(".jp-Notebook .jp-Cell").count() == 3
+    shown.element.locator("select").select_option("softmax")
+    shown.element.get_by_label("Size of the map").press("Home")
 
 
 def test_words_are_readable_in_both_themes_with_8_24_and_64_tokens(shown, notebook):

@@ -1,31 +1,6 @@
 // The view of an attention map. Choosing, hovering, scrubbing and zooming happen here alone; only `wish` goes to the
 // kernel, whose worker alone writes the model `data`. Every text is set as text, never as HTML.
 const PITCH = 25;       // pixels from one token of a list to the next
-const SPACES = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍" };
-const visible = (token) => token.replace(/[ \n\t\r]/g, (space) => SPACES[space]) || "∅";
-const isolated = (token) => make("bdi", { className: "lk-token", textContent: visible(token) });
-
-// A sentence from Python with its {names} replaced by texts, elements, or lists of them.
-function fill(template, parts) {
-  return template.split(/(\{\w+\})/).flatMap((piece) => parts[piece.slice(1, -1)] ?? piece);
-}
-
-// One tab stop for many buttons in rows of `columns`; the arrow keys go from one to another.
-function rove(buttons, columns) {
-  const stop = (chosen) => buttons.forEach((button) => { button.tabIndex = button === chosen ? 0 : -1; });
-  stop(buttons[0]);
-  buttons.forEach((button, i) => {
-    keepKeys(button).addEventListener("focus", () => stop(button));
-    button.addEventListener("keydown", (event) => {
-      const to = { ArrowRight: i + 1, ArrowLeft: i - 1, ArrowDown: i + columns, ArrowUp: i - columns,
-        Home: 0, End: buttons.length - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      buttons[to]?.focus();
-    });
-  });
-  return stop;
-}
 
 let views = 0;      // gives each view ids of its own
 
@@ -52,7 +27,8 @@ async function render({ model, el, host, signal }) {
     model.save_changes();
     tell();
   };
-  const text = make("input", { type: "text", maxLength: longest, dir: "auto", value: model.get("wish").text, spellcheck: false });
+  const text = make("input", { type: "text", maxLength: longest, dir: "auto", spellcheck: false });
+  text.value = model.get("wish").text;
   let typing = 0;
   text.addEventListener("input", () => {
     clearTimeout(typing);
@@ -85,22 +61,7 @@ async function render({ model, el, host, signal }) {
     if (document.activeElement !== text) text.value = model.get("wish").text;
   }
 
-  function predict() {
-    const rows = answer.predictions[state.checkpoint] ?? [];
-    prediction.hidden = !rows.length;
-    const heads = answer.off.map((pair) => `(${pair.join(", ")})`).join(" ");
-    const titles = answer.off.length ? [words.all_heads, fill(words.without, { heads }).join("")] : [words.probability];
-    const share = (value) => {
-      const bar = make("span", { className: "lk-bar", ariaHidden: "true" });
-      bar.style.width = `${80 * value}px`;
-      return make("td", {}, bar, `${(100 * value).toFixed(1)} %`);
-    };
-    prediction.replaceChildren(
-      make("caption", { textContent: answer.generates ? words.next : words.class }),
-      make("tr", {}, make("th"), ...titles.map((textContent) => make("th", { textContent, scope: "col" }))),
-      ...rows.map(({ name, before, after }) => make("tr", {},
-        make("th", { scope: "row" }, isolated(name)), share(before), ...(after === undefined ? [] : [share(after)]))));
-  }
+  const predict = () => fillPrediction(prediction, answer, state.checkpoint, words);
 
   let lastSpoken = 0;
   function speak(words) {       // at most every 5 s
@@ -111,23 +72,8 @@ async function render({ model, el, host, signal }) {
 
   // --- the overview ---
   const { layers, heads } = data.get("about");
-  const cells = Array.from({ length: layers * heads }, (_, i) => {
-    const canvas = make("canvas", { ariaHidden: "true" });
-    const bits = make("span", { ariaHidden: "true" });
-    const button = make("button", { type: "button", className: "lk-head-map" }, canvas, bits);
-    button.addEventListener("click", () => choose({ layer: Math.floor(i / heads), head: i % heads }));
-    return { button, canvas, bits };
-  });
   const overview = make("div", { className: "lk-overview" });
-  overview.setAttribute("role", "group");
-  overview.setAttribute("aria-label", words.overview);
-  overview.style.gridTemplateColumns = `auto repeat(${heads}, auto)`;
-  overview.style.setProperty("--lk-small", `${heads <= 4 ? 76 : heads <= 8 ? 56 : 44}px`);
-  const named = (template, at) => make("span", { textContent: fill(template, { number: String(at) }).join("") });
-  overview.append(make("span"), ...Array.from({ length: heads }, (_, h) => named(words.head, h)));
-  for (let l = 0; l < layers; l++) {
-    overview.append(named(words.layer, l), ...cells.slice(l * heads, (l + 1) * heads).map(({ button }) => button));
-  }
+  const cells = layOverview(overview, layers, heads, words, choose);
   const stopAt = rove(cells.map(({ button }) => button), heads);
 
   function drawOverview() {
@@ -176,6 +122,7 @@ async function render({ model, el, host, signal }) {
   const frame = make("div", { className: "lk-matrix-frame" }, matrix);
   const legend = make("div", { className: "lk-scale", ariaHidden: "true" }, make("span"), make("span"), make("span"));
   const readout = make("output", { className: "lk-readout", id: `${view}-readout` });
+  readout.setAttribute("aria-live", "off");
   const numbers = make("table", { className: "lk-numbers" });
   const table = make("table", { className: "lk-numbers" });
   const details = make("details", {}, keepKeys(make("summary", { textContent: words.table })),
@@ -194,7 +141,8 @@ async function render({ model, el, host, signal }) {
   }
   function choose(changes) {
     Object.assign(state, changes);
-    later(drawHead, "weighted" in changes || "layer" in changes || "checkpoint" in changes ? drawOverview : () => {});
+    later(drawHead);
+    if (["layer", "weighted", "checkpoint"].some((name) => name in changes)) later(drawOverview);
   }
 
   function listTokens() {
@@ -202,7 +150,7 @@ async function render({ model, el, host, signal }) {
       lists[by] = answer.tokens.map((token, i) => {
         const share = make("span", { className: "lk-share", ariaHidden: "true" });
         const word = make("bdi", { className: "lk-token", textContent: visible(token), title: token });
-        const button = make("button", { type: "button", dir: "ltr" }, ...(by === "query" ? [share, word] : [word, share]));
+        const button = make("button", { type: "button" }, ...(by === "query" ? [share, word] : [word, share]));
         button.setAttribute("aria-describedby", readout.id);
         const here = () => point(by === "query" ? { by, query: i, key: null } : { by, key: i });
         for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, here);
@@ -211,14 +159,7 @@ async function render({ model, el, host, signal }) {
       rove(lists[by].map(({ button }) => button), 1);
       boxes[by].replaceChildren(...lists[by].map(({ button }) => button));
     }
-    const header = answer.tokens.map((token, i) => {
-      const cell = make("th", { scope: "col" }, isolated(token));
-      cell.addEventListener("pointerenter", () => point({ by: "query", key: i }));
-      return cell;
-    });
-    const row = (key) => make("tr", { hidden: true }, make("th", { scope: "row" }),
-      ...answer.tokens.map((_, i) => make("td", { className: key })));
-    numbers.replaceChildren(make("caption"), make("tr", {}, make("td"), ...header), ...STAGES.map(row));
+    layNumbers(numbers, answer.tokens, (key) => point({ by: "query", key }));
   }
 
   const nameOf = (kind) => fill(words[kind], { root: String(Number(Math.sqrt(answer.width).toFixed(2))) }).join("");
@@ -243,7 +184,8 @@ async function render({ model, el, host, signal }) {
     state.scale = scaleOf(kind, shown[kind]);
     paint(small, shown[kind], state.scale.shade, palette);
     const ends = state.scale.signed ? [-state.scale.most, state.scale.most] : [0, state.scale.most];
-    const stops = Array.from({ length: 13 }, (_, i) => palette.css(state.scale.shade(ends[0] + (ends[1] - ends[0]) * i / 12)));
+    const stops = Array.from({ length: 13 }, (_, i) =>
+      palette.css(state.scale.shade(ends[0] + (ends[1] - ends[0]) * i / 12)));
     const [from, bar, to] = legend.children;
     from.textContent = number(ends[0], kind);
     to.textContent = number(ends[1], kind);
@@ -272,7 +214,8 @@ async function render({ model, el, host, signal }) {
     const parts = by !== "key" && key !== null
       ? fill(words.pair, { query: [isolated(tokens[query])], key: [isolated(tokens[key])],
         value: number(shown[state.kind][query * count + key], state.kind), stage: nameOf(state.kind) })
-      : fill(by === "key" ? words.seen : words.looks, { token: [isolated(tokens[by === "key" ? key : query])], others });
+      : by === "key" ? fill(words.seen, { token: [isolated(tokens[key])], others })
+        : fill(words.looks, { token: [isolated(tokens[query])], others });
     readout.replaceChildren(...parts);
 
     drawLines(lines, weights, count, PITCH, state, palette);
@@ -283,54 +226,39 @@ async function render({ model, el, host, signal }) {
       { query: by === "key" ? null : query, key }, palette);
     if (geometry.left !== before) later(drawTokens);        // the names' own width is known now
 
-    const [caption, , ...rows] = numbers.children;
-    caption.replaceChildren(...fill(words.numbers, { token: [isolated(tokens[query])] }), " · ",
-      describe(shown.entropy[query], words.token_entropy));
-    rows.forEach((row, r) => {
-      const values = shown[STAGES[r]];
-      row.hidden = !values;
-      if (!values) return;
-      row.firstChild.textContent = nameOf(STAGES[r]);
-      row.classList.toggle("lk-shown", STAGES[r] === state.kind);
-      [...row.children].slice(1).forEach((cell, i) => {
-        cell.textContent = number(values[query * count + i], STAGES[r]);
-      });
-    });
-    [...numbers.rows].forEach((row) => [...row.cells].forEach((cell, i) => cell.classList.toggle("lk-at", i - 1 === key)));
+    fillNumbers(numbers, shown, state, count, nameOf, [...fill(words.numbers, { token: [isolated(tokens[query])] }),
+      " · ", describe(shown.entropy[query], words.token_entropy)]);
   }
 
   function drawTable() {
-    if (!details.open) return;
-    const { count, tokens } = answer;
-    const values = shown[state.kind];
-    table.replaceChildren(
-      make("tr", {}, make("th", { textContent: `${words.query} ↓ ${words.key} →` }),
-        ...tokens.map((token) => make("th", { scope: "col" }, isolated(token)))),
-      ...tokens.map((token, i) => make("tr", {}, make("th", { scope: "row" }, isolated(token)),
-        ...tokens.map((_, j) => make("td", { textContent: number(values[i * count + j], state.kind) })))));
+    if (details.open) fillTable(table, shown[state.kind], answer.tokens, state.kind, words);
   }
 
   // --- the matrix by pointer and by keys ---
   const cellAt = ({ offsetX, offsetY }) => {
     const [key, query] = [(offsetX - geometry.left) / cell, (offsetY - geometry.top) / cell].map(Math.floor);
     const inside = [key, query].every((i) => i >= 0 && i < answer.count);
-    if (inside && (key !== state.key || query !== state.query || state.by !== "cell")) point({ by: "cell", query, key });
+    const known = key === state.key && query === state.query && state.by === "cell";
+    if (inside && !known) point({ by: "cell", query, key });
   };
   matrix.addEventListener("pointermove", cellAt);
   matrix.addEventListener("pointerdown", cellAt);
-  matrix.addEventListener("focus", () => state.by !== "cell" && point({ by: "cell", key: state.key ?? 0 }));
+  matrix.addEventListener("focus", () => {
+    readout.setAttribute("aria-live", "polite");      // the arrow keys are heard, the pointer is not
+    if (state.by !== "cell") point({ by: "cell", key: state.key ?? 0 });
+  });
+  matrix.addEventListener("blur", () => readout.setAttribute("aria-live", "off"));
   matrix.addEventListener("dblclick", (event) => {
     event.preventDefault();
     zoom.value = state.zoom > 1 ? 1 : 2;
     choose({ zoom: Number(zoom.value) });
   });
   matrix.addEventListener("keydown", (event) => {
-    const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [];
-    if (down === undefined) return;
+    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!move) return;
     event.preventDefault();
     const within = (i) => Math.max(0, Math.min(answer.count - 1, i));
-    point({ by: "cell", query: within(state.query + down), key: within((state.key ?? 0) + right) });
-    setTimeout(() => speak(readout.textContent), 50);
+    point({ by: "cell", query: within(state.query + move[0]), key: within((state.key ?? 0) + move[1]) });
   });
 
   // --- the checkpoints ---
@@ -348,8 +276,8 @@ async function render({ model, el, host, signal }) {
   // --- drawing, once a frame at most ---
   const jobs = new Set();
   let asked = 0;
-  function later(...wanted) {
-    wanted.forEach((job) => jobs.add(job));
+  function later(job) {
+    jobs.add(job);
     asked ||= requestAnimationFrame(() => {
       asked = 0;
       const now = [...jobs];
@@ -380,17 +308,15 @@ async function render({ model, el, host, signal }) {
   const switches = make("div", { className: "lk-tools" }, labelled(words.off, off, "off"), allOn);
   const side = make("div", { className: "lk-side" }, make("div", {}, name, make("br"), entropy), controls, noScores,
     ...(hasModel ? [switches, prediction] : []));
-  const column = (label, ...children) => make("div", {}, make("small", { textContent: label, ariaHidden: "true" }), ...children);
-  el.append(...(title ? [heading(title)] : []),
-    ...(hasModel ? [labelled(words.text, text, "text")] : []), status, error,
-    ...(steps.length ? [make("div", { className: "lk-scrub" }, labelled(words.checkpoint, checkpoint, "checkpoint"), stepShown)] : []),
-    make("div", { className: "lk-columns" }, overview, side),
-    readout,
+  const titles = make("div", { className: "lk-titles", ariaHidden: "true" },
+    make("span", { textContent: words.queries }), make("span", { textContent: words.keys }));
+  el.append(
+    ...(title ? [heading(title)] : []), ...(hasModel ? [labelled(words.text, text, "text")] : []), status, error,
+    ...(steps.length ? [make("div", { className: "lk-scrub" },
+      labelled(words.checkpoint, checkpoint, "checkpoint"), stepShown)] : []),
+    make("div", { className: "lk-columns" }, overview, side), readout,
     make("div", { className: "lk-columns" },
-      make("div", { className: "lk-both" },
-        make("div", { className: "lk-titles", ariaHidden: "true" },
-          make("span", { textContent: words.queries }), make("span", { textContent: words.keys })), scroller),
-      make("div", { className: "lk-large" }, legend, frame)),
+      make("div", {}, titles, scroller), make("div", { className: "lk-large" }, legend, frame)),
     make("div", { className: "lk-wide" }, numbers), details, spoken);
 
   palette = new Palette(el);

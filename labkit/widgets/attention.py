@@ -71,7 +71,7 @@ class AttentionMap(LiveWidget):
     checkpoint, `prediction`, `off`. `set_text(text)`, `switch_off(layer, head)` and `switch_on` do what the page does,
     and `wait()` waits for the answer. Raises `SettingError` for a value that cannot be used.
     """
-    _esm = script("attention_drawing.js", "attention.js")
+    _esm = script("attention_drawing.js", "attention_parts.js", "attention.js")
     _css = CSS.read_text(encoding="utf-8") + Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     page = Dict().tag(sync=True)        # what the page says; never changes
     wish = Dict().tag(sync=True)        # text, heads off and a number: written by the page, and by the methods below

@@ -134,7 +134,7 @@ function drawMatrix(canvas, small, values, tokens, cell, chosen, palette) {
   c.stroke();
   c.strokeStyle = palette.ink;
   c.beginPath();
-  if (cell >= 7) {
+  if (cell >= 10) {
     values.forEach((value, i) => {
       const [x, y] = [label + (i % count + 0.5) * cell, top + (Math.floor(i / count) + 0.5) * cell];
       if (value < 0 && value !== -Infinity) { c.moveTo(x - 2, y); c.lineTo(x + 2, y); }
@@ -181,7 +181,7 @@ function drawMatrix(canvas, small, values, tokens, cell, chosen, palette) {
   return { left: label, top };
 }
 
-// A line from each token that looks to each that it looks at, as wide as the weight; those of the chosen token stand out.
+// A line from each token to each that it looks at, as wide as the weight; those of the chosen token stand out.
 function drawLines(canvas, weights, count, pitch, chosen, palette) {
   const width = canvas.clientWidth, height = count * pitch;
   if (!width) return;
