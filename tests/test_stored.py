@@ -1,9 +1,13 @@
 """`labkit notebooks` stores what a reader needs, and nothing of the machine or the moment."""
+import base64
+import io
 import shutil
 
 import nbformat
 import notebooks
+import numpy as np
 import pytest
+from PIL import Image
 
 from labkit import stored
 
@@ -57,3 +61,28 @@ def test_a_plotly_figure_is_stored_with_its_picture(tmp_path):
     bundle = nbformat.read(path, as_version=4).cells[2].outputs[0].data
     assert set(bundle) == {"application/vnd.plotly.v1+json", "image/png"}
     assert len(bundle["image/png"]) > 5000
+
+
+def encoded(values: np.ndarray) -> str:
+    png = io.BytesIO()
+    Image.fromarray(values.astype("uint8")).save(png, "png")
+    return base64.b64encode(png.getvalue()).decode()
+
+
+def decoded(png: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")).astype(int)
+
+
+def test_a_picture_is_stored_in_few_colours_that_look_the_same():
+    y, x = np.mgrid[:300, :400]
+    wave = 127 + 120 * np.sin(x / 37) * np.cos(y / 23)
+    many = np.stack([wave, 255 - wave, wave / 2, np.full_like(wave, 255)], 2)
+    many[:50] = 255
+    png = encoded(many)
+    small = stored.smaller(png)
+    assert len(small) < len(png) / 1.5
+    assert np.abs(decoded(small) - decoded(png)).max() < 8 and (decoded(small)[:50] == 255).all()
+    few = encoded(np.stack([x % 16 * 10, y % 8 * 20, x * 0], 2))
+    assert (decoded(stored.smaller(few)) == decoded(few)).all()
+    many[0, 0, 3] = 0
+    assert stored.smaller(encoded(many)) == encoded(many)
