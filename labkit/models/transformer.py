@@ -13,7 +13,7 @@ class SelfAttention(nn.Module):
     """softmax(QKᵀ/√d) V for each head, and a dense layer that mixes the heads; x (N, T, width) in and out.
 
     mask     bool, broadcast to (N, heads, T, T), True where attention is forbidden
-    causal   each token sees itself and those before it
+    causal   each token sees itself and those before it; not together with a mask
     weights  compute the weights (N, heads, T, T) in the open and return them; else None stands in their place
     """
 
