@@ -30,10 +30,15 @@ async function render({ model, el, host, signal }) {
   const text = make("input", { type: "text", maxLength: longest, dir: "auto", spellcheck: false });
   text.value = model.get("wish").text;
   let typing = 0;
+  const send = () => {
+    clearTimeout(typing);
+    if (text.value !== model.get("wish").text) wish({ text: text.value });
+  };
   text.addEventListener("input", () => {
     clearTimeout(typing);
-    typing = setTimeout(() => wish({ text: text.value }), 200);
+    typing = setTimeout(send, 200);
   });
+  text.addEventListener("change", send);        // on leaving the field
   const status = make("div", { className: "lk-status" });
   const error = make("div", { className: "lk-error" });
   error.setAttribute("role", "alert");
@@ -64,10 +69,10 @@ async function render({ model, el, host, signal }) {
   const predict = () => fillPrediction(prediction, answer, state.checkpoint, words);
 
   let lastSpoken = 0;
-  function speak(words) {       // at most every 5 s
+  function speak(sentence) {       // at most every 5 s
     if (Date.now() - lastSpoken < 5000) return;
     lastSpoken = Date.now();
-    spoken.textContent = words;
+    spoken.textContent = sentence;
   }
 
   // --- the overview ---

@@ -5,7 +5,7 @@ const isolated = (token) => make("bdi", { className: "lk-token", textContent: vi
 
 // A sentence from Python with its {names} replaced by texts, elements, or lists of them.
 function fill(template, parts) {
-  return template.split(/(\{\w+\})/).flatMap((piece) => parts[piece.slice(1, -1)] ?? piece);
+  return template.split(/\{(\w+)\}/).flatMap((piece, i) => (i % 2 ? parts[piece] : piece));
 }
 
 // One tab stop for many buttons in rows of `columns`; the arrow keys go from one to another.
