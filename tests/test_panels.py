@@ -198,6 +198,8 @@ def test_weights_and_heads_are_tiles_that_know_their_place():
     heads = lk.snapshots.heads(torch.rand(5, 4, 4).softmax(2))
     assert heads.ranges["range"][0] == 0 and decoded(heads).shape == (2 * 5 - 1, 3 * 5 - 1)
     assert np.isnan(decoded(heads)[5:, 10:]).all()      # there is no sixth head
+    for count, across in {1: 1, 2: 2, 3: 3, 4: 2, 7: 3, 8: 4}.items():
+        assert lk.snapshots.heads(torch.rand(count, 2, 2)).settings["tile"]["across"] == across
 
 
 @pytest.mark.parametrize("field, make", [

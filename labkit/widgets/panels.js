@@ -145,7 +145,8 @@ class CanvasPanel extends BasePanel {
       this.chosen();
     });
     let frame = 0;
-    const later = () => { frame ||= requestAnimationFrame(() => { frame = 0; this.draw(); }); };
+    const later = this.later = () => { frame ||= requestAnimationFrame(() => { frame = 0; this.draw(); }); };
+    this.attempts = 0;
     new ResizeObserver(later).observe(this.element);
     // Another theme changes the colour of the canvas, which panels.css makes a transition; JupyterLab may break it off.
     for (const event of ["transitionend", "transitioncancel"]) this.canvas.addEventListener(event, later);
@@ -174,7 +175,12 @@ class CanvasPanel extends BasePanel {
     this.canvas.setAttribute("aria-label", [title, summary, this.hint].filter(Boolean).join(". "));
     this.fill?.();
     const surface = wipe(this.canvas);
-    if (!surface) return;
+    // JupyterLab hides a notebook while it changes the theme, too shortly for a ResizeObserver: try again for 2 s.
+    if (!surface) {
+      if (this.canvas.isConnected && this.attempts++ < 10) setTimeout(this.later, 200);
+      return;
+    }
+    this.attempts = 0;
     this.paint(surface);
     this.readout.textContent = this.cursor === null ? " " : this.words(this.cursor);
   }
@@ -381,6 +387,7 @@ class ImagePanel extends CanvasPanel {
   resize() {
     this.pad = this.description.axes ? { left: 40, right: 12, top: 6, bottom: 20 } : { left: 1, right: 1, top: 1, bottom: 1 };
     const { left, right, top, bottom } = this.pad;
+    if (!this.element.clientWidth) return;
     const room = this.element.clientWidth - left - right;
     this.zoom = Math.max(0.1, Math.min(room / this.columns, 240 / this.rows));
     this.canvas.style.width = `${this.columns * this.zoom + left + right}px`;
@@ -411,7 +418,10 @@ class ImagePanel extends CanvasPanel {
       clamp(Math.floor((py - this.pad.top) / this.zoom), 0, this.rows - 1)];
   }
 
-  start() { return this.point ? this.at(...this.pixels(...this.point)) : [(this.columns - 1) >> 1, (this.rows - 1) >> 1]; }
+  start() {
+    const { width = this.columns, height = this.rows } = this.description.tile ?? {};       // of tiles, in the first
+    return this.point ? this.at(...this.pixels(...this.point)) : [(width - 1) >> 1, (height - 1) >> 1];
+  }
 
   moved([column, down], across, further) {
     return [clamp(column + across, 0, this.columns - 1), clamp(down + further, 0, this.rows - 1)];

@@ -87,7 +87,8 @@ def _tiled(tiles: torch.Tensor, name: str, **look) -> Panel:
     """Tiles (N, height, width) in about a square, in full rows if possible, with an empty pixel between them."""
     count, height, width = tiles.shape
     side = math.ceil(count ** 0.5)
-    across = next((number for number in range(side, count) if count % number == 0 and number ** 2 <= 3 * count), side)
+    full = (number for number in range(side, count + 1) if count % number == 0 and number ** 2 <= 3 * count)
+    across = next(full, side)
     down = -(-count // across)
     sheet = torch.full((down * across, height + 1, width + 1), float("nan"), dtype=torch.float64)
     sheet[:count, :height, :width] = tiles.cpu()
