@@ -46,7 +46,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 def smaller(png: str) -> str:
     """The picture (base64) in at most 256 colours of its own, a quarter of the size; one with transparency as it is.
 
-    No pixel moves by more than a few of 255 steps, white stays white, and a picture of 256 colours keeps them all.
+    No pixel moves by more than a few of 255 steps; white stays white, and a picture of 256 colours keeps them all.
     """
     packed = io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(png))) as picture:
