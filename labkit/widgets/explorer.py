@@ -206,7 +206,7 @@ class Explorer:
         note = _("a still copy: run the cell to move the controls")
         heading = [" · ".join(filter(None, [self.title, note])), *textwrap.wrap(settings, 90)]
         with printed():         # matplotlib's warnings of characters that no face has
-            png = panels_still.picture([drawn], [""], "\n".join(heading).replace("$", r"\$"))
+            png = panels_still.picture([drawn], [""], "\n".join(heading))
         self._still.show(png, self.drawing.summary)
 
 

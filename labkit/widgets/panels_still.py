@@ -35,14 +35,15 @@ def picture(rows: list[list[Panel]], captions: list[str], title: str = "", note:
         grid = [rows[0][i:i + 3] for i in range(0, len(rows[0]), 3)]
     width = WIDTH / max(map(len, grid))
     heights = [max(map(_height, line)) for line in grid]
-    top = total = sum(heights) + 0.55
+    heading = " · ".join(filter(None, [title, note]))
+    head = 0.15 + 0.17 * (heading.count("\n") + 1) + (0.2 if any(captions) else 0)
+    total = sum(heights) + head
+    top = total - head
     figure = Figure(figsize=(WIDTH, total))
-    figure.suptitle(" · ".join(filter(None, [title, note])), fontsize=10, y=1 - 0.1 / total, va="top",
-                    parse_math=False)
+    figure.suptitle(heading, fontsize=10, y=1 - 0.1 / total, va="top", parse_math=False)
     for column, caption in enumerate(captions):
-        figure.text((column + 0.5) * width / WIDTH, 1 - 0.5 / total, caption, fontsize=9, weight="bold", ha="center",
+        figure.text((column + 0.5) * width / WIDTH, top / total, caption, fontsize=9, weight="bold", ha="center",
                     parse_math=False)
-    top -= 0.55
     for line, height in zip(grid, heights, strict=True):
         for column, panel in enumerate(line):
             left = column * width + (1.2 if panel.kind == "bars" else 0.55)
