@@ -263,6 +263,12 @@ class Lab:
         return int(re.search(r"step (\d+)|$", words)[1] or 0)
 
     @property
+    def share(self) -> float:
+        """How much of the run in hand is done."""
+        words = re.search(r"step (\d+) of (\d+)", self.curve.locator(".lk-status").text_content())
+        return int(words[1]) / int(words[2]) if words else 0
+
+    @property
     def run(self) -> int:
         return int(re.search(r"#(\d+)", self.legend.last.text_content())[1])
 
@@ -277,7 +283,7 @@ class Lab:
 
         A run left in its first twentieth is not kept, and the next has its number: so wait for more first.
         """
-        self.wait_for(lambda: self.step > 20)
+        self.wait_for(lambda: self.share > 1 / 20)
         return self._after(event, act, f"seen.run > {self.run} && seen.step > 0")
 
     def paused_after(self, act) -> float:
