@@ -45,7 +45,7 @@ class Drawing(LiveWidget):
 class ExplorerView(LiveWidget):
     """The controls, and a place for the panels."""
     stand_in = "[explorer: run this cell to move its controls]"
-    _esm = script("axes.js", "panels.js", "controls.js", "explorer.js")
+    _esm = script(*panels.SCRIPTS, "controls.js", "explorer.js")
     _css = style("panels.css", "explorer.css")
     controls = traitlets.List().tag(sync=True)      # what to draw, once
     labels = traitlets.Dict().tag(sync=True)

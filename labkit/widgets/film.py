@@ -15,7 +15,7 @@ from IPython.display import display
 from labkit.language import _
 from labkit.settings import choose, refuse
 from labkit.widgets import panels_still
-from labkit.widgets.panels import Panel, aligned, labels, packet
+from labkit.widgets.panels import SCRIPTS, Panel, aligned, labels, packet
 from labkit.widgets.still import LiveWidget, StillCopy, script, style
 from labkit.widgets.trace import in_words
 
@@ -25,7 +25,7 @@ MOST = 60       # moments of one film
 class FilmView(LiveWidget):
     """What the page gets, once: panels of each moment, whose buffers are places in `buffers`, each sent once."""
     stand_in = "[film: run this cell to scrub through it]"
-    _esm = script("axes.js", "panels.js", "film.js")
+    _esm = script(*SCRIPTS, "film.js")
     _css = style("panels.css")
     labels = traitlets.Dict().tag(sync=True)
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)

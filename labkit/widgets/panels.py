@@ -17,6 +17,8 @@ from labkit.settings import choose, refuse
 from labkit.widgets.curve import COLOURS
 from labkit.widgets.trace import KEPT_POINTS, decimate
 
+SCRIPTS = ("axes.js", "panel_kinds.js", "panel_image.js", "panels.js")      # of a view that draws panels
+
 # From the lowest value to the highest. Diverging: blue below the middle, vermillion above (Okabe & Ito 2008).
 STOPS = {"grey": [(0, 0, 0), (255, 255, 255)],
          "blue": [(255, 255, 255), (86, 180, 233), (0, 114, 178), (0, 38, 77)],
