@@ -8,7 +8,6 @@ import torch
 import labkit as lk
 from labkit.checks import exercises
 from labkit.progress import solved
-from labkit.training import Recipe
 
 
 def gradient_by_autograd(x, W, upstream):
@@ -85,18 +84,12 @@ def by_run(losses, patience):
     return best
 
 
-def wave(step, total, top, warmup=0):
-    return top * math.cos(math.pi * step / total / 2) if step >= warmup else top * (step + 1) / warmup
-
-
 RIGHT = {
     "3.1": [gradient_by_autograd, lambda x, W, u: np.einsum("ni,no->io", x, u * (x @ W > 0))],
     "3.2": [lambda n, a=0.0: torch.nn.init.calculate_gain("leaky_relu", a) / math.sqrt(n),
             lambda n, a=0.0: (2 / (1 + a * a) / n) ** 0.5],
     "3.3": [momentum_by_torch],
     "3.4": [by_run],
-    "3.5": [lambda step, total, top, warmup=0: Recipe(
-        learning_rate=top, schedule="cosine", warmup=warmup / total).learning_rate_at(step, total)],
 }
 WRONG = {
     "3.1": [lambda x, W, u: x.T @ u,                                        # ReLU forgotten
@@ -113,12 +106,6 @@ WRONG = {
             lambda w, gradients, rate, momentum: w - rate * sum(gradients) / (1 - momentum)],   # its limit
     "3.4": [counts_rises, last_seen, equal_counts_as_better, one_too_patient,
             lambda losses, patience: losses.index(min(losses))],            # looks into the future
-    "3.5": [wave,                                                           # a quarter of a wave
-            lambda s, n, top, warmup=0: top * (1 + math.cos(math.pi * s / n)) / 2,              # no warm-up
-            lambda s, n, top, warmup=0: top * s / warmup if s < warmup else top * (             # first rate 0
-                1 + math.cos(math.pi * (s - warmup) / (n - warmup))) / 2,
-            lambda s, n, top, warmup=0: top * (s + 1) / warmup if s < warmup else top * (       # jumps down
-                1 + math.cos(math.pi * s / n)) / 2],
 }
 
 

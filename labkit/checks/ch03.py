@@ -1,4 +1,4 @@
-"""Checks of chapter 3: a layer's backward pass, He's scale, momentum, when to stop, a cosine schedule."""
+"""Checks of chapter 3: a layer's backward pass, He's scale, momentum, and when to stop."""
 import math
 
 import numpy as np
@@ -108,32 +108,3 @@ def best_before_stop(losses, patience):
         elif index - best >= patience:
             break
     return best
-
-
-def _moments(draw):
-    yield 0, 100, 0.1
-    yield 50, 100, 0.1
-    yield 99, 100, 0.1
-    yield 0, 100, 0.1, 10
-    yield 9, 100, 0.1, 10
-    yield 10, 100, 0.1, 10
-    for _case in range(10):
-        total, warmup = draw.randint(20, 400), draw.choice((0, 5, 10))
-        yield draw.randrange(total), total, draw.choice((1e-3, 0.01, 0.3)), warmup
-
-
-@exercise("3.5", _moments, lambda: (
-    _("Without a warm-up, the rate follows half a wave of the cosine: 1 at the start, 0 at the end."),
-    _("(1 + cos(π × done)) / 2 is 1 where done is 0, and 0 where it is 1. Here `done` is the share of the steps after "
-      "the warm-up that lie behind."),
-    _("In the warm-up, steps 0 to warmup - 1, the rate is top × (step + 1) / warmup: the first step is not wasted on a "
-      "rate of 0."),
-))
-def cosine_rate(step, total, top, warmup=0):
-    """The learning rate of step `step` (from 0) of `total`: up to `top` in `warmup` equal steps, then a cosine to 0.
-
-    After the warm-up it is top × (1 + cos(π × done)) / 2, done = (step - warmup) / (total - warmup).
-    """
-    if step < warmup:
-        return top * (step + 1) / warmup
-    return top * (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
