@@ -6,8 +6,8 @@ in the learner's language where the catalogue has them.
 from labkit.figures.classifiers import class_scores, confusion_matrix, learning_curves, mistakes, reliability
 from labkit.figures.growth import growth
 from labkit.figures.plain import bars, images, lines
-from labkit.figures.sizes import parameters
+from labkit.figures.sizes import amounts, parameters
 from labkit.figures.surfaces import surface
 
-__all__ = ["bars", "class_scores", "confusion_matrix", "growth", "images", "learning_curves", "lines", "mistakes",
-           "parameters", "reliability", "surface"]
+__all__ = ["amounts", "bars", "class_scores", "confusion_matrix", "growth", "images", "learning_curves", "lines",
+           "mistakes", "parameters", "reliability", "surface"]

@@ -1,6 +1,9 @@
-"""Figures of how large models are."""
+"""Figures of how large models are, and of single numbers beside one another."""
+import math
+
 import plotly.graph_objects as go
 
+from labkit.figures.plain import bars
 from labkit.figures.style import BLUE, VERMILLION, style
 from labkit.language import _
 
@@ -18,7 +21,17 @@ def parameters(counted: dict, published: dict, large: tuple[float, float] | None
                            marker={"symbol": symbol, "size": size, "color": colour, "line": {"width": 2}},
                            name=label, hovertemplate="%{y}: %{x:,.0f}<extra></extra>")
     if large is not None:
-        figure.add_vrect(*large, fillcolor=BLUE, opacity=0.08, line_width=0, annotation_position="top left",
-                         annotation={"text": _("billions to hundreds of billions"), "font": {"size": 12}})
+        figure.add_vrect(*large, fillcolor=BLUE, opacity=0.08, line_width=0)
+        figure.add_annotation(x=sum(map(math.log10, large)) / 2, y=1, yref="paper", yanchor="top", showarrow=False,
+                              text=_("billions to hundreds of billions"), font={"size": 12})
     figure.update_xaxes(type="log", title_text=_("parameters"), tickformat="~s")
     return style(figure, title, height=min(420, 130 + 26 * len(names)))
+
+
+def amounts(values: dict, *, y: str = "", form: str = ".3g", reference: dict | None = None,
+            title: str = "") -> go.Figure:
+    """One bar for each `{name: number}`; `form` and `reference` as in `bars`, which is for several seeds."""
+    figure = bars({name: [value] for name, value in values.items()}, y=y, form=form, reference=reference, title=title)
+    figure.data = [trace for trace in figure.data if trace.type == "bar"]
+    figure.update_traces(error_y=None, hovertemplate=f"%{{y:{form}}}<extra></extra>")
+    return figure.update_layout(showlegend=False)
