@@ -53,6 +53,7 @@ BUSY = """import ctypes
 asked = explorer.view.asked
 ctypes.PyDLL(None).usleep(2_500_000)        # it keeps Python's lock: no thread of the kernel can run
 print("kernel is free")"""
+GUESSES = """lk.guess("First?", ["yes", "no"]); lk.guess("Second?", ["yes", "no"]);"""
 FLOOD = 'print("asked", explorer.view.asked - asked, "units", explorer.values["units"])'
 
 
@@ -61,8 +62,8 @@ def notebook(context, jupyter):
     page = context.new_page()
     page.set_viewport_size({"width": 1280, "height": 1000})
     notebook = Notebook(page, jupyter, write_notebook(
-        jupyter, "explorer.ipynb", SETUP, EXPLORER, FIGURE, STEPS, BUSY, FLOOD))
-    for source in ("import time", "def draw", "def surface", "def preprocess"):
+        jupyter, "explorer.ipynb", SETUP, EXPLORER, FIGURE, STEPS, GUESSES, BUSY, FLOOD))
+    for source in ("import time", "def draw", "def surface", "def preprocess", "lk.guess"):
         notebook.run_cell(source)
     return notebook
 
@@ -168,7 +169,7 @@ def test_a_figure_is_replaced_and_keeps_its_camera(notebook):
     expect(title).to_have_text("height 2")
     scene = graph.locator("#scene canvas, .gl-container canvas").first
     scene.scroll_into_view_if_needed()
-    eye = "e => JSON.stringify(e._fullLayout.scene._scene.getCamera().eye)"
+    eye = "e => Object.values(e._fullLayout.scene._scene.getCamera().eye).map((v) => Math.round(1000 * v) + 0)"
     before = graph.evaluate(eye)
     box = scene.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -207,6 +208,15 @@ def test_steps_show_their_code_run_and_say_how_it_went(notebook):
     photograph(page, "steps", steps)
 
 
+def test_two_widgets_on_a_page_do_not_share_names(notebook):
+    first, second = notebook.page.locator(".lk-guess").all()
+    first.get_by_label("yes").check()
+    second.get_by_label("no").check()
+    expect(first.get_by_label("yes")).to_be_checked()
+    ids = notebook.page.eval_on_selector_all(".labkit-live [id]", "all => all.map((e) => e.id)")
+    assert len(set(ids)) == len(ids) > 10
+
+
 def test_a_busy_kernel_gets_the_latest_values_when_it_is_free(notebook, explorer):
     page = notebook.page
     units = explorer.get_by_label("units")
@@ -227,7 +237,7 @@ def test_a_busy_kernel_gets_the_latest_values_when_it_is_free(notebook, explorer
 
 def test_every_control_has_a_name_a_size_and_keys(notebook, explorer):
     page = notebook.page
-    for widget in page.locator(".labkit-live").all():
+    for widget in page.locator(".lk-explorer, .lk-steps").all():
         roles = re.findall(r"^ *- (?:slider|textbox|spinbutton|button|img)(.*)$", widget.aria_snapshot(), re.M)
         assert len(roles) >= widget.locator("input, select, button, canvas").count()
         assert all(role.startswith(' "') for role in roles), widget.aria_snapshot()
