@@ -31,8 +31,12 @@ function nearest(numbers, wanted) {
   return numbers.reduce((best, number) => (Math.abs(number - wanted) < Math.abs(best - wanted) ? number : best));
 }
 
-// A number as it is shown: four digits, no trailing zeros.
-const digits = (value, count = 4) => String(Number(value.toPrecision(count)));
+// A number as it is shown: four digits, no trailing zeros; very small and large ones with an exponent, to stay short.
+function digits(value, count = 4) {
+  const short = Number(value.toPrecision(count));
+  const size = Math.abs(short);
+  return size && (size < 1e-3 || size >= 1e6) ? short.toExponential().replace("e+", "e") : String(short);
+}
 
 // The canvas wiped, at the screen's resolution, in the page's font and colours; null while it is not laid out.
 function wipe(canvas) {
