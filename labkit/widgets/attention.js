@@ -2,12 +2,10 @@
 // kernel, whose worker alone writes the model `data`. Every text is set as text, never as HTML.
 const PITCH = 25;       // pixels from one token of a list to the next
 
-let views = 0;      // gives each view ids of its own
-
 async function render({ model, el, host, signal }) {
   const data = await host.getModel(model.get("data"));
   const { words, title, steps, has_model: hasModel, longest } = model.get("page");
-  const view = `lk-attention-${views++}`;
+  const view = freshId();
   const [layer, head] = data.get("about").first;
   const state = { layer, head, checkpoint: Math.max(0, steps.length - 1), stage: "softmax", weighted: false,
     query: 0, key: null, by: "query", zoom: 1 };
