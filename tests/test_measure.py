@@ -4,7 +4,7 @@ import time
 import torch
 from torch import nn
 
-from labkit.measure import peak_bytes, seconds
+from labkit.measure import costs, peak_bytes, seconds
 
 
 def test_seconds_take_turns():
@@ -40,3 +40,14 @@ def test_memory_is_given_back_and_views_count_once():
             del copy, _view
     assert peak_bytes(call) == 4000 + 0
     assert peak_bytes(call, [batch, batch[:10]]) == 8000
+
+
+def test_a_training_step_holds_four_copies_of_the_weights_and_changes_them():
+    model = nn.Linear(1000, 100)
+    before = model.weight.detach().clone()
+    found = costs(model, torch.rand(4, 1000), torch.zeros(4, dtype=torch.int64), rounds=2)
+    weights = 100_100 * 4
+    assert 4 * weights < found["training step"]["bytes"] < 4.2 * weights
+    assert weights < found["inference"]["bytes"] < 1.1 * weights
+    assert found["training step"]["seconds"] > found["inference"]["seconds"] > 0
+    assert not torch.equal(model.weight, before)
