@@ -24,7 +24,7 @@ def parameters(counted: dict, published: dict, large: tuple[float, float] | None
         figure.add_vrect(*large, fillcolor=BLUE, opacity=0.08, line_width=0)
         figure.add_annotation(x=sum(map(math.log10, large)) / 2, y=1, yref="paper", yanchor="top", showarrow=False,
                               text=_("billions to hundreds of billions"), font={"size": 12})
-    figure.update_xaxes(type="log", title_text=_("parameters"), tickformat="~s")
+    figure.update_xaxes(type="log", title_text=_("parameters"), dtick=1, exponentformat="B")
     return style(figure, title, height=min(420, 130 + 26 * len(names)))
 
 
