@@ -40,7 +40,10 @@ SIZES = (10_000, 100_000, 1_000_000, 10_000_000)    # parameters, whose latency 
 
 def record(path: str | None = None, seeds=SEEDS, depths=DEPTHS, rates=RATES, steps: dict | None = None,
            rounds: int = 40, trained_steps: int = 300) -> dict:
-    """Every run that the rules of C2.1 to C2.3 read, as flat dicts told apart by `experiment`."""
+    """Every run that the rules of C2.1 to C2.3 read, as flat dicts told apart by `experiment`.
+
+    `path`, where other chapters' data may lie, is not read: these data come with the course.
+    """
     clothes, arms, text = load(PICTURES), spirals(), load(TEXT)
     by_name = {PICTURES: clothes.as_images(3, 32, 32), TEXT: text}
     runs = [{"experiment": "count", "model": name, "family": network.family, "published": network.parameters,
