@@ -10,6 +10,8 @@ import pytest
 from browser import CONTRASTS, NEEDS_CHROMIUM, Notebook, assert_quiet, photograph, write_notebook
 from playwright.sync_api import expect
 
+from labkit.widgets.still import style
+
 pytestmark = NEEDS_CHROMIUM
 
 EVIL = '<img/src=x/onerror="window.broken=1">'
@@ -312,6 +314,16 @@ def test_every_control_has_a_name_a_size_and_keys(shown):
     assert page.locator(".jp-Notebook .jp-Cell").count() == 3
     shown.element.locator("select").select_option("softmax")
     shown.element.get_by_label("Size of the map").press("Home")
+
+
+def test_explorers_and_films_on_the_same_page_leave_the_map_as_it_is(shown):
+    places = """e => [...e.querySelectorAll("*")].map((part) => {
+      const { x, y, width, height } = part.getBoundingClientRect();
+      return [part.className, x, y, width, height].join(" ");
+    })"""
+    before = shown.element.evaluate(places)
+    shown.page.add_style_tag(content=style("panels.css", "explorer.css"))
+    assert shown.element.evaluate(places) == before
 
 
 def test_words_are_readable_in_both_themes_with_8_24_and_64_tokens(shown, notebook):

@@ -189,4 +189,4 @@ def _table(axes: Axes, panel: Panel) -> None:
     table.auto_set_font_size(False)
     table.set_fontsize(7)
     for cell in table.get_celld().values():
-        cell.get_text().set_parse_math(False)
+        cell.get_text().set(parse_math=False, fontfamily=faces())
