@@ -1,60 +1,20 @@
 """Each check against right answers and plausible wrong ones, and every form of its message."""
-import math
 import random
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import confusion_matrix
 
 import labkit as lk
-from labkit.checks import exercises
+from labkit.checks import CHAPTERS, exercises
 from labkit.checks.framework import Exercise, agree
 from labkit.progress import solved
 from labkit.settings import SettingError
 
-
-def count_in_loops(targets, predictions, classes):
-    matrix = [[0] * classes for _row in range(classes)]
-    for target, prediction in zip(targets, predictions, strict=True):
-        matrix[target][prediction] += 1
-    return matrix
-
-
-def floor_from_torch(classes):
-    best = torch.zeros(1, classes)
-    best[0, 0] = 1
-    return torch.nn.functional.cross_entropy(best, torch.tensor([0]))
-
-
-RIGHT = {
-    "5.1": [lambda i, o, k, bias=True: sum(p.numel() for p in torch.nn.Conv2d(i, o, k, bias=bias).parameters()),
-            lambda i, o, k, bias=True: float(o * i * k * k + (o if bias else 0))],
-    "5.2": [lambda n, share, batch: -(-(n - round(n * share)) // batch),
-            lambda n, share, batch: np.ceil((n - np.round(n * share)) / batch)],
-    "5.3": [lambda k: math.log(math.e + k - 1) - 1, floor_from_torch],
-    "5.4": [count_in_loops, lambda t, p, k: confusion_matrix(t, p, labels=range(k))],
-}
-WRONG = {
-    "5.1": [lambda i, o, k, bias=True: o * i * k * k,                           # no biases
-            lambda i, o, k, bias=True: o * (i * k * k + 1),                     # biases always
-            lambda i, o, k, bias=True: o * i * k + bias * o,                    # a filter of one row
-            lambda i, o, k, bias=True: o * k * k + bias * o,                    # one input channel
-            lambda i, o, k, bias=True: o * i * k * k + bias * i],               # a bias for each input
-    "5.2": [lambda n, share, batch: math.ceil(n / batch),                       # trains on all
-            lambda n, share, batch: (n - round(n * share)) // batch,            # drops the last batch
-            lambda n, share, batch: math.ceil(n * share / batch),               # trains on the validation part
-            lambda n, share, batch: math.ceil(int(n * (1 - share)) / batch),    # cuts 99.99 to 99
-            lambda n, share, batch: math.ceil(n / batch) - math.ceil(n * share / batch)],
-    "5.3": [lambda k: 0.0,                                                      # what a right set-up reaches
-            lambda k: math.log(k),                                              # the loss of a guess
-            lambda k: math.log(math.e + k) - 1,                                 # k others instead of k - 1
-            lambda k: 1.4612],                                                  # ten classes only
-    "5.4": [lambda t, p, k: confusion_matrix(p, t, labels=range(k)),            # transposed
-            lambda t, p, k: count_in_loops(t, p, int(max(t.max(), p.max())) + 1),   # only labels that occur
-            lambda t, p, k: confusion_matrix(t, p, labels=range(k), normalize="all"),
-            lambda t, p, k: np.diag(np.bincount(t, minlength=k))],              # right answers only
-}
+TABLES = [import_module(f"answers_{chapter}") for chapter in CHAPTERS]
+RIGHT = {number: answers for table in TABLES for number, answers in table.RIGHT.items()}
+WRONG = {number: answers for table in TABLES for number, answers in table.WRONG.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -177,3 +137,27 @@ def test_chapters_are_listed_and_an_unknown_one_is_named():
     assert "ch05" in dir(lk.check)
     with pytest.raises(AttributeError, match="ch99.*ch05"):
         _ = lk.check.ch99
+
+
+def test_examples_of_chapter_1():
+    check = lk.check.ch01
+    assert check.training_flops.reference(175e9, 300e9) == pytest.approx(3.15e23)
+    assert check.training_memory.reference(175e9, "adam") == pytest.approx(2.8e12)
+    assert check.days_and_money.reference(3.14e23, 1024, 312e12, 0.4, 2.0)[0] == pytest.approx(28, abs=0.5)
+    assert check.best_split.reference(5.76e23) == pytest.approx((69e9, 1.4e12), rel=0.02)
+    assert check.tokens_per_second.reference(70e9, 2, 3.35e12, 989e12) == pytest.approx(23.9, abs=0.05)
+
+
+def test_examples_of_chapter_2():
+    check = lk.check.ch02
+    assert check.layer_parameters.reference(768, 3072) == 7_087_872
+    assert check.merge.reference([1, 2, 3, 1, 2], (1, 2), 9) == [9, 3, 9]
+    assert check.merge.reference([5, 5, 5], (5, 5), 6) == [6, 5]
+    assert check.spectrogram_shape.reference(8000, 256, 128) == (129, 61)
+    assert check.equal_width.reference(1000, 4, 2, 2) == 16
+    assert check.serving_bytes.reference(124_439_808, 12, 768, 1024, 16) == 286_628_352
+
+
+def test_momentum_starts_from_a_plain_step_and_he_is_known_for_128_inputs():
+    assert lk.check.ch03.momentum_steps.reference(1.0, [2.0], 0.1, 0.9) == pytest.approx(0.8)
+    assert lk.check.ch03.he_scale.reference(128) == pytest.approx(0.125)

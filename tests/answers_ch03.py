@@ -1,13 +1,10 @@
-"""The checks of chapter 3 against right answers and plausible wrong ones."""
+"""Answers to the exercises of chapter 3: right ones, and plausible wrong ones."""
 import math
 
 import numpy as np
-import pytest
 import torch
 
 import labkit as lk
-from labkit.checks import exercises
-from labkit.progress import solved
 
 
 def gradient_by_autograd(x, W, upstream):
@@ -107,36 +104,3 @@ WRONG = {
     "3.4": [counts_rises, last_seen, equal_counts_as_better, one_too_patient,
             lambda losses, patience: losses.index(min(losses))],            # looks into the future
 }
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path, monkeypatch):
-    monkeypatch.setenv("LABKIT_STATE", str(tmp_path))
-    monkeypatch.delenv("LABKIT_GRADING", raising=False)
-
-
-def test_every_exercise_of_the_chapter_is_here_with_hints():
-    mine = {number: check for number, check in exercises().items() if number.startswith("3.")}
-    assert mine.keys() == RIGHT.keys() == WRONG.keys()
-    for check in mine.values():
-        assert len(check.hints()) == 3 and check.__doc__
-        assert getattr(lk.check.ch03, check.__name__) is check
-
-
-@pytest.mark.parametrize("number, answer", [(number, answer) for number in RIGHT for answer in RIGHT[number]])
-def test_a_right_answer_is_accepted(number, answer, capfd):
-    exercises()[number](answer)
-    assert capfd.readouterr() == (f"Exercise {number}: correct.\n", "")
-    assert list(solved()) == [number]
-
-
-@pytest.mark.parametrize("number, answer", [(number, answer) for number in WRONG for answer in WRONG[number]])
-def test_a_wrong_answer_is_refused(number, answer):
-    with pytest.raises(AssertionError, match=f"Exercise {number}: not correct yet.\nGiven: .*\nExpected: .*\nGot: "):
-        exercises()[number](answer)
-    assert not solved()
-
-
-def test_momentum_starts_from_a_plain_step_and_he_is_known_for_128_inputs():
-    assert lk.check.ch03.momentum_steps.reference(1.0, [2.0], 0.1, 0.9) == pytest.approx(0.8)
-    assert lk.check.ch03.he_scale.reference(128) == pytest.approx(0.125)

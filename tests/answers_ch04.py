@@ -1,13 +1,8 @@
-"""The checks of chapter 4 against right answers and plausible wrong ones."""
+"""Answers to the exercises of chapter 4: right ones, and plausible wrong ones."""
 import math
 
-import pytest
 import torch
 import torch.nn.functional as F
-
-import labkit as lk
-from labkit.checks import exercises
-from labkit.progress import solved
 
 
 def gradient_by_autograd(w, b, x, y):
@@ -53,31 +48,3 @@ WRONG = {
             lambda q, k, v: attend(q, k, v, mask=False, after=True),                           # rows under 1
             lambda q, k, v: attend(q, k, v, mask=False, dim=0), lambda q, k, v: attend(k, q, v)],
 }
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path, monkeypatch):
-    monkeypatch.setenv("LABKIT_STATE", str(tmp_path))
-    monkeypatch.delenv("LABKIT_GRADING", raising=False)
-
-
-def test_every_exercise_of_the_chapter_is_here_with_hints():
-    numbers = [number for number in exercises() if number.startswith("4.")]
-    assert numbers == list(RIGHT) == list(WRONG)
-    for number in numbers:
-        check = exercises()[number]
-        assert len(WRONG[number]) >= 2 and len(check.hints()) == 3 and check.__doc__
-        assert getattr(lk.check.ch04, check.__name__) is check
-
-
-@pytest.mark.parametrize("number, answer", [(number, answer) for number in RIGHT for answer in RIGHT[number]])
-def test_a_right_answer_passes(number, answer, capfd):
-    exercises()[number](answer)
-    assert capfd.readouterr() == (f"Exercise {number}: correct.\n", "") and list(solved()) == [number]
-
-
-@pytest.mark.parametrize("number, answer", [(number, answer) for number in WRONG for answer in WRONG[number]])
-def test_a_wrong_answer_raises(number, answer):
-    with pytest.raises(AssertionError, match=f"Exercise {number}: not correct yet.\nGiven: .*\nExpected: .*\nGot: "):
-        exercises()[number](answer)
-    assert not solved()

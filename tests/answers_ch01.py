@@ -1,11 +1,5 @@
-"""The checks of chapter 1 against right answers and plausible wrong ones."""
+"""Answers to the exercises of chapter 1: right ones, and plausible wrong ones."""
 import math
-
-import pytest
-
-import labkit as lk
-from labkit.checks import exercises
-from labkit.progress import solved
 
 STATE = {"sgd": 0, "momentum": 4, "adam": 8}
 
@@ -43,40 +37,3 @@ WRONG = {
             lambda n, size, bandwidth, flops, batch=1: flops / (2 * n),
             lambda n, size, bandwidth, flops, batch=1: batch / (n * size / bandwidth + 2 * n * batch / flops)],
 }
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path, monkeypatch):
-    monkeypatch.setenv("LABKIT_STATE", str(tmp_path))
-    monkeypatch.delenv("LABKIT_GRADING", raising=False)
-
-
-def test_every_check_of_the_chapter_is_tested():
-    assert {number for number in exercises() if number.startswith("1.")} == set(RIGHT) == set(WRONG)
-    for number in RIGHT:
-        check = exercises()[number]
-        assert len(WRONG[number]) >= 2 and len(check.hints()) == 3 and check.__doc__
-        assert getattr(lk.check.ch01, check.__name__) is check
-
-
-@pytest.mark.parametrize("number, answer", [(number, answer) for number in RIGHT for answer in RIGHT[number]])
-def test_a_right_answer_is_accepted(number, answer, capfd):
-    exercises()[number](answer)
-    assert capfd.readouterr() == (f"Exercise {number}: correct.\n", "")
-    assert list(solved()) == [number]
-
-
-@pytest.mark.parametrize("number, answer", [(number, answer) for number in WRONG for answer in WRONG[number]])
-def test_a_wrong_answer_raises_and_says_given_expected_and_got(number, answer, capfd):
-    with pytest.raises(AssertionError, match=f"Exercise {number}: not correct yet.\nGiven: .*\nExpected: .*\nGot: "):
-        exercises()[number](answer)
-    assert capfd.readouterr() == ("", "") and not solved()
-
-
-def test_the_examples_in_the_docstrings():
-    check = lk.check.ch01
-    assert check.training_flops.reference(175e9, 300e9) == pytest.approx(3.15e23)
-    assert check.training_memory.reference(175e9, "adam") == pytest.approx(2.8e12)
-    assert check.days_and_money.reference(3.14e23, 1024, 312e12, 0.4, 2.0)[0] == pytest.approx(28, abs=0.5)
-    assert check.best_split.reference(5.76e23) == pytest.approx((69e9, 1.4e12), rel=0.02)
-    assert check.tokens_per_second.reference(70e9, 2, 3.35e12, 989e12) == pytest.approx(23.9, abs=0.05)
