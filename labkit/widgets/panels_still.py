@@ -125,6 +125,7 @@ def _small(axes: Axes) -> None:
     axes.tick_params(which="both", labelsize=7)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set(size=8, parse_math=False)
+        axis.labelpad = 1       # room for a Chinese name beside wide numbers
 
 
 def _lines(axes: Axes, panel: Panel) -> None:
