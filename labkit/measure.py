@@ -1,4 +1,5 @@
 """Time and memory of a call, measured."""
+import random
 import time
 import weakref
 from collections.abc import Callable, Iterable
@@ -14,16 +15,18 @@ from labkit.loss import mean_loss
 def seconds(calls: dict[str, Callable[[], object]], rounds: int = 20, warm_up: int = 3) -> dict[str, list[float]]:
     """Seconds of each call in each round. They take turns, so that whatever else the machine does meets all alike.
 
-    Calls must wait for what they start: on an accelerator end them with `.item()` or a synchronisation.
+    Each round has an order of its own: a call that always came after the same other one would find the caches as that
+    one leaves them. Calls must wait for what they start: on an accelerator end them with `.item()` or a synchronisation.
     """
     for call in calls.values():
         for _round in range(warm_up):
             call()
     found: dict[str, list[float]] = {name: [] for name in calls}
+    draw = random.Random(0)
     for _round in range(rounds):
-        for name, call in calls.items():
+        for name in draw.sample(list(calls), len(calls)):
             began = time.perf_counter()
-            call()
+            calls[name]()
             found[name].append(time.perf_counter() - began)
     return found
 
