@@ -15,8 +15,9 @@ from labkit.loss import mean_loss
 def seconds(calls: dict[str, Callable[[], object]], rounds: int = 20, warm_up: int = 3) -> dict[str, list[float]]:
     """Seconds of each call in each round. They take turns, so that whatever else the machine does meets all alike.
 
-    Each round has an order of its own: a call that always came after the same other one would find the caches as that
-    one leaves them. Calls must wait for what they start: on an accelerator end them with `.item()` or a synchronisation.
+    Each round has an order of its own: a call that always came after the same other one would find the caches as
+    that one leaves them. Calls must wait for what they start: on an accelerator end them with `.item()` or a
+    synchronisation.
     """
     for call in calls.values():
         for _round in range(warm_up):
