@@ -277,6 +277,31 @@ def test_words_are_readable_in_both_themes(notebook, explorer, theme):
     assert not weak
 
 
+def test_a_panel_that_was_out_of_view_follows_the_theme(context, jupyter):
+    long = "\n".join(f"x = {line}" for line in range(40))
+    notebook = Notebook(context.new_page(), jupyter, write_notebook(
+        jupyter, "far.ipynb", SETUP, EXPLORER, *12 * [long]))
+    page = notebook.page
+    notebook.run_all()
+    canvas = page.locator(".lk-explorer canvas").first
+    ink = "e => e.getContext('2d').fillStyle"
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    light = canvas.evaluate(ink)
+    page.locator(".jp-Notebook .jp-Cell").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    assert not canvas.evaluate("e => e.checkVisibility({ contentVisibilityAuto: true })")
+    notebook.menu("Settings", "Theme", "JupyterLab Dark")
+    page.locator("body[data-jp-theme-name='JupyterLab Dark']").wait_for(state="attached")
+    page.wait_for_timeout(1000)
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    dark = canvas.evaluate(ink)
+    notebook.menu("Settings", "Theme", "JupyterLab Light")
+    page.close()
+    assert dark != light
+
+
 def test_a_reopened_notebook_shows_the_still_copies(notebook, jupyter):
     page = notebook.page
     assert not any(still.is_visible() for still in page.locator(".jp-RenderedImage").all())     # while the widgets live

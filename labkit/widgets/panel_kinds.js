@@ -139,6 +139,8 @@ class CanvasPanel extends BasePanel {
     new ResizeObserver(later).observe(this.element);
     // Another theme changes the colour of the canvas, which panels.css makes a transition; JupyterLab may break it off.
     for (const event of ["transitionend", "transitioncancel"]) this.canvas.addEventListener(event, later);
+    // It runs none in a cell that is out of view, so a panel that comes into view is drawn anew.
+    new IntersectionObserver(later).observe(this.element);
   }
 
   addTable() {
