@@ -44,6 +44,14 @@ def test_a_gradient_that_vanished_altogether_is_not_kept():
     assert decide("C3.1", record(made)).verdict == IN_PART
 
 
+def test_a_scale_whose_runs_diverged_says_so_instead_of_an_accuracy():
+    made = scale_runs()
+    made[4]["validation_accuracy"] = 0.0        # as recorded where each learning rate diverged
+    findings = decide("C3.1", record(made)).findings
+    assert findings[5].startswith("Scale 1.0:") and findings[5].endswith("at every learning rate in 1 of 3 seeds.")
+    assert all("validation accuracy" in finding for finding in (*findings[1:5], *findings[6:]))
+
+
 def norm_runs(**changes):
     """Three set-ups at two rates; `changes` are {set-up: values}, for both rates."""
     setups = {"without": {"steps_to_loss": (200, 201, 202), "drift": 0.2},

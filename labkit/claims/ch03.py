@@ -66,14 +66,21 @@ def random_scales(record):
         of_scale = [run for run in runs if run["scale"] == scale]
         ratios = [run["gradients"][0] / run["gradients"][-1] if run["gradients"][-1] else 0.0 for run in of_scale]
         kept[scale] = all(0.01 <= ratio <= 100 for ratio in ratios)
-        lines.append(_("Scale {scale}: first to last hidden gradient {low:.1e} to {high:.1e}, validation accuracy "
-                       "after 120 steps {accuracy}.").format(
-                           scale=scale, low=min(ratios), high=max(ratios),
-                           accuracy=percent(column(of_scale, "validation_accuracy"))))
+        lines.append(_("Scale {scale}: first to last hidden gradient {low:.1e} to {high:.1e}, {outcome}.").format(
+            scale=scale, low=min(ratios), high=max(ratios), outcome=outcome(column(of_scale, "validation_accuracy"))))
     random = [kept[scale] for scale in scales if isinstance(scale, float) and scale > 0]
     verdict = HOLDS if all(random) else NOT if 2 * random.count(False) >= len(random) else IN_PART
     return verdict, [_("Random scales that keep their gradients: {kept} of {count}.").format(
         kept=random.count(True), count=len(random)), *lines]
+
+
+def outcome(accuracies: list[float]) -> str:
+    """What 120 steps made of a scale. A seed that diverged at every rate is recorded with an accuracy of 0."""
+    diverged = accuracies.count(0.0)
+    if diverged:
+        return _("diverged at every learning rate in {diverged} of {count} seeds").format(
+            diverged=diverged, count=len(accuracies))
+    return _("validation accuracy after 120 steps {accuracy}").format(accuracy=percent(accuracies))
 
 
 @rule("C3.2", "Batch normalisation reduces internal covariate shift and speeds up training")
