@@ -52,6 +52,12 @@ function wipe(canvas) {
   return { c, width, height, ink: style.color, line: style.getPropertyValue("--lk-line") };
 }
 
+// PAD with room on the left for the numbers of the y axis beside its name.
+function padFor({ c }, y) {
+  const widest = Math.max(0, ...ticks(y.low, y.high, y.log).map((v) => c.measureText(digits(v, 3)).width));
+  return { ...PAD, left: Math.max(PAD.left, Math.ceil(widest) + 24) };
+}
+
 // Grid lines, numbers and names of both axes. `x` and `y` are { low, high, log, name }; y.hidden leaves its numbers
 // out. Returns the maps from values to pixels, and from a pixel to an x.
 function drawAxes({ c, width, height, ink, line }, x, y, pad = PAD) {

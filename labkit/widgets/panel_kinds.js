@@ -228,12 +228,13 @@ class LinesPanel extends CanvasPanel {
   paint(surface) {
     const { c, height, width, ink } = surface;
     const { x, y, log, log_x: logX, x_range: xs, y_range: ys } = this.description;
-    const { toX, toY, fromX } = drawAxes(surface, { low: xs[0], high: xs[1], log: logX, name: x },
-      { low: ys[0], high: ys[1], log, name: y });
+    const yAxis = { low: ys[0], high: ys[1], log, name: y };
+    const pad = padFor(surface, yAxis);
+    const { toX, toY, fromX } = drawAxes(surface, { low: xs[0], high: xs[1], log: logX, name: x }, yAxis, pad);
     this.fromX = fromX;
     c.save();
     c.beginPath();
-    c.rect(PAD.left, PAD.top - 4, width - PAD.left - PAD.right + 4, height - PAD.top - PAD.bottom + 8);
+    c.rect(pad.left, pad.top - 4, width - pad.left - pad.right + 4, height - pad.top - pad.bottom + 8);
     c.clip();
     c.lineWidth = 2;
     for (const line of this.lines) {
