@@ -50,6 +50,12 @@ def test_the_order_of_placeholders_is_free():
     assert wrong("{count} of {total}", "共{total}个，有{count}个") == []
 
 
+def test_names_that_data_sets_and_tables_hold_are_extracted():
+    found = {message: file for message, file in catalogue.of_labkit() if file.startswith("labkit/data/")}
+    assert {"Coat": "labkit/data/images.py", "negative": "labkit/data/text.py",
+            "mixture of experts": "labkit/data/bundled/large-models.csv"}.items() <= found.items()
+
+
 CELL = '''
 guess = lk.guess("How many?", ["all 16", "0", f"{n} or so"])
 guess.reveal("measured")

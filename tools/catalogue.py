@@ -3,9 +3,9 @@
 
     python tools/catalogue.py
 
-Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, and what labkit
-shows of the literals in notebooks: questions and their options, titles, axis labels, names of curves, panels, steps
-and controls.
+Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, the kinds of large
+models, and what labkit shows of the literals in notebooks: questions and their options, titles, axis labels, names of
+curves, panels, steps and controls.
 """
 import ast
 from collections.abc import Iterator
@@ -16,7 +16,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from labkit.data import large_models
 from labkit.data.images import FASHION_MNIST_CLASSES
+from labkit.data.text import REVIEW_CLASSES
 from labkit.language import LOCALE
 from labkit.settings import chapters_folder
 from labkit.widgets.controls import Control
@@ -44,6 +46,10 @@ def of_labkit() -> Iterator[tuple[str, str]]:
         yield message, f"labkit/{path}"
     for name in FASHION_MNIST_CLASSES + CIFAR10_CLASSES:
         yield name, "labkit/data/images.py"
+    for name in REVIEW_CLASSES:
+        yield name, "labkit/data/text.py"
+    for kind in large_models()["kind"].unique():
+        yield kind, "labkit/data/bundled/large-models.csv"
 
 
 def of_cell(source: str) -> Iterator[str]:
