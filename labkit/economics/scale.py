@@ -12,7 +12,7 @@ from labkit.settings import choose, refuse
 
 BYTES = {"float32": 4, "bfloat16": 2, "int8": 1, "int4": 0.5}       # of one number
 OPTIMIZER_NUMBERS = {"sgd": 0, "momentum": 1, "adam": 2}            # kept for each parameter, in float32
-TOKENS_PER_PARAMETER = 20       # Hoffmann et al. 2022 (arXiv:2203.15556), table 3: 70e9 parameters, 1.4e12 tokens
+TOKENS_PER_PARAMETER = 20       # Hoffmann et al. 2022 (arXiv:2203.15556), table 1: 70e9 parameters, 1.4e12 tokens
 
 
 @dataclass(frozen=True)
