@@ -1,11 +1,13 @@
-"""Which device to compute on, what to call it, and how many threads torch may use.
+"""Which device to compute on, what to call it, how many threads torch may use; where a model is, and in which mode.
 
 The choice of CUDA and MPS is tested with patched availability; neither has been run on such a device yet.
 """
 import contextlib
+import itertools
 import os
 
 import torch
+from torch import nn
 
 from labkit.settings import choose as _choose
 
@@ -62,3 +64,21 @@ def use_threads(count: int) -> None:
     """
     if torch.get_num_threads() != count:
         torch.set_num_threads(count)
+
+
+@contextlib.contextmanager
+def eval_mode(model: nn.Module):
+    """Put `model` in eval mode inside the block; then every submodule is as it was, frozen ones too."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's numbers are; the CPU for a model that has none."""
+    first = next(itertools.chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if first is None else first.device

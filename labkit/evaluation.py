@@ -4,8 +4,6 @@ Outputs of a classifier are *logits*, floats of shape (examples, classes); targe
 Functions named so take either logits or *predictions*, class numbers of shape (examples,). `predict` and `evaluate`
 take models of sequences and of numbers as well, as `labkit.loss` lists them.
 """
-import contextlib
-import itertools
 import math
 import statistics
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from labkit.data.dataset import Split
+from labkit.device import device_of, eval_mode
 from labkit.language import _
 from labkit.loss import correct, count, mean_loss
 from labkit.settings import refuse
@@ -46,24 +45,6 @@ class Scores:
 def as_float(inputs: torch.Tensor) -> torch.Tensor:
     """`uint8` images as float32 in 0..1, on the same device; any other tensor as it is."""
     return inputs.to(torch.float32).div_(255) if inputs.dtype == torch.uint8 else inputs
-
-
-@contextlib.contextmanager
-def eval_mode(model: nn.Module):
-    """Put `model` in eval mode inside the block; then every submodule is as it was, frozen ones too."""
-    before = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where the model's numbers are; the CPU for a model that has none."""
-    first = next(itertools.chain(model.parameters(), model.buffers()), None)
-    return torch.device("cpu") if first is None else first.device
 
 
 def predict(model: nn.Module, inputs: torch.Tensor, batch_size: int = 512) -> torch.Tensor:

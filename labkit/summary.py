@@ -2,7 +2,7 @@
 import torch
 from torch import nn
 
-from labkit.evaluation import device_of, eval_mode
+from labkit.device import device_of, eval_mode
 from labkit.language import _
 
 
