@@ -92,6 +92,7 @@ def test_the_literals_of_explorers_steps_panels_and_films_are_extracted():
     assert set(catalogue.of_cell(steps)) == {"Load it", "Infer", "Inference"}
     film = 'film = lk.Film(9, title="Heads")\nfilm.add(1, first_head=panel, **others)\nnumbers.add(1, x=2)'
     assert set(catalogue.of_cell(film)) == {"Heads", "first head"}
+    assert set(catalogue.of_cell('lk.panels.table([["no"]], header=["days", "cost"])')) == {"days", "cost"}
     assert set(catalogue.of_cell('lk.AttentionMap(model, "typed text", title="A map")')) == {"A map"}
 
 

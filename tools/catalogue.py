@@ -71,7 +71,8 @@ def of_cell(source: str) -> Iterator[str]:
                 if ast.unparse(keyword.value).startswith(CONTROLS):
                     yield Control().describe(keyword.arg)["label"]
         if function == "lk.panels.table":
-            shown += [node for header in call.args[1:2] for node in ast.walk(header)]
+            headers = call.args[1:2] + [keyword.value for keyword in call.keywords if keyword.arg == "header"]
+            shown += [node for header in headers for node in ast.walk(header)]
         if function == "report" or function.endswith("film.add"):
             yield from (keyword.arg.replace("_", " ") for keyword in call.keywords if keyword.arg)
     figures = any(name.startswith("lk.figures.") for name in names)     # curves and bars are named by dicts and lists
