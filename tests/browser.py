@@ -32,6 +32,7 @@ LOOPBACK = ("127.0.0.1", "localhost")
 # What JupyterLab itself writes to the console as an error although nothing is wrong, and why.
 HARMLESS = {
     "widget model not found": "ipywidgets, in a notebook whose kernel is gone: what the still copies are for",
+    r"\[anywidget\] Failed to initialize model": "anywidget, 2 s without a module: still.py sends it nothing",
 }
 
 # Python imports a module of this name when it starts: here, to write down whom the server and the kernels call.

@@ -302,6 +302,20 @@ def test_a_panel_that_was_out_of_view_follows_the_theme(context, jupyter):
     assert dark != light
 
 
+def test_an_explorer_whose_module_loads_late_hears_what_the_kernel_says(context, jupyter):
+    page = context.new_page()
+    # anywidget waits 2 s for a module, which a busy computer may need longer to load: here it does not wait at all.
+    page.add_init_script("const timeout = AbortSignal.timeout.bind(AbortSignal);"
+                         "AbortSignal.timeout = (ms) => timeout(ms === 2000 ? 0 : ms);")
+    with page.expect_event("pageerror", lambda error: "Failed to initialize model" in str(error)):
+        Notebook(page, jupyter, write_notebook(jupyter, "late.ipynb", SETUP, EXPLORER)).run_all()
+    explorer = page.locator(".lk-explorer")
+    expect(explorer.locator("figure")).to_have_count(5)
+    explorer.get_by_label("slope").press("Home")
+    expect(explorer.locator("> pre")).to_have_text("slope 0.1")
+    page.close()
+
+
 def test_a_reopened_notebook_shows_the_still_copies(notebook, jupyter):
     page = notebook.page
     assert not any(still.is_visible() for still in page.locator(".jp-RenderedImage").all())     # while the widgets live

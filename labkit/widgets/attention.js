@@ -342,4 +342,4 @@ async function render({ model, el, host, signal }) {
   });
 }
 
-export default { render };
+export default live(render);

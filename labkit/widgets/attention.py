@@ -7,7 +7,6 @@ The page gets the weights of all layers, heads and checkpoints once, as bytes, a
 the model: another text, and the same text with heads switched off. One worker thread answers, the latest wish only.
 """
 import threading
-from pathlib import Path
 
 import torch
 from anywidget import WidgetTrait
@@ -19,7 +18,7 @@ from labkit.language import _
 from labkit.settings import choose, refuse
 from labkit.widgets.attention_data import MOST_TOKENS, Reading, largest, own_copy, pack, read
 from labkit.widgets.attention_still import still_picture
-from labkit.widgets.still import CSS, LiveWidget, StillCopy, script
+from labkit.widgets.still import LiveWidget, StillCopy, script, style
 
 MOST_CHARACTERS = 2000      # that can be typed
 
@@ -50,7 +49,6 @@ def words() -> dict[str, str]:
 
 class AttentionData(LiveWidget):
     """What the worker writes. The map's view draws it, so it has no view of its own."""
-    _esm = "export default {};"
     about = Dict().tag(sync=True)
     arrays = Bytes().tag(sync=True)
     error = Unicode().tag(sync=True)
@@ -72,7 +70,7 @@ class AttentionMap(LiveWidget):
     and `wait()` waits for the answer. Raises `SettingError` for a value that cannot be used.
     """
     _esm = script("attention_drawing.js", "attention_parts.js", "attention.js")
-    _css = CSS.read_text(encoding="utf-8") + Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+    _css = style("attention.css")
     page = Dict().tag(sync=True)        # what the page says; never changes
     wish = Dict().tag(sync=True)        # text, heads off and a number: written by the page, and by the methods below
     data = WidgetTrait().tag(sync=True)

@@ -73,4 +73,4 @@ async function render({ model, el, host, signal }) {
   el.append(group, make("div", { className: "result" }, columns, image, status, use, error));
 }
 
-export default { render };
+export default live(render);

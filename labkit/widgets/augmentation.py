@@ -11,7 +11,6 @@ import dataclasses
 import io
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +24,7 @@ from labkit.augment import LARGEST, OPERATIONS, Augmentation
 from labkit.data.dataset import Dataset, Split
 from labkit.language import _
 from labkit.settings import choose, refuse
-from labkit.widgets.still import CSS, LiveWidget, StillCopy, script
+from labkit.widgets.still import LiveWidget, StillCopy, script, style
 
 MOST_IMAGES, MOST_VARIANTS = 24, 7
 FRAME = 128             # the grey ring around an original: at least 3:1 on both themes' ground
@@ -86,7 +85,6 @@ def _pictures(images: torch.Tensor | Dataset | Split) -> torch.Tensor:
 
 class ContactSheet(LiveWidget):
     """What the worker writes. The preview's view draws it, so it has no view of its own."""
-    _esm = "export default {};"
     png = Bytes().tag(sync=True)
     alt = Unicode().tag(sync=True)
     status = Unicode().tag(sync=True)
@@ -104,7 +102,7 @@ class AugmentationPreview(LiveWidget):
     The first sheet is drawn before the constructor returns. Raises `SettingError` for a wrong value.
     """
     _esm = script("augmentation.js")
-    _css = CSS.read_text(encoding="utf-8") + Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+    _css = style("augmentation.css")
     values = Dict().tag(sync=True)      # the sliders: written by the page, and by set()
     used = Int().tag(sync=True)         # clicks on "use these settings": written by the page
     page = Dict().tag(sync=True)        # what the page says; never changes

@@ -209,4 +209,4 @@ function fillTable(table, runs, labels) {
       run.legend, run.words[s.name], String(s.x.at(-1)), s.y.at(-1).toPrecision(4)]))));
 }
 
-export default { render };
+export default live(render);

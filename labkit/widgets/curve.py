@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from labkit.language import _, language
-from labkit.widgets.still import CSS, LiveWidget, picture, script
+from labkit.widgets.still import LiveWidget, picture, script, style
 from labkit.widgets.trace import Trace, in_words
 
 # Three from Okabe & Ito 2008 and three darker ones: each has a contrast of 3:1 on a white and on a black ground.
@@ -26,7 +26,7 @@ class LabCurve(LiveWidget):
     """
     stand_in = "[live curves: run this cell to see them grow]"
     _esm = script("axes.js", "curve.js")
-    _css = CSS
+    _css = style()
     labels = traitlets.Dict().tag(sync=True)
     now = traitlets.Dict().tag(sync=True)
     now_points = traitlets.Bytes().tag(sync=True)

@@ -110,4 +110,4 @@ async function render({ model, el, host, signal }) {
   draw();
 }
 
-export default { render };
+export default live(render);

@@ -33,7 +33,6 @@ REST = 1      # seconds without a new value, after which the still copy is renew
 
 class Drawing(LiveWidget):
     """What `draw` gave. The explorer's view shows it, so it has no view of its own."""
-    _esm = "export default {};"
     panels = traitlets.List().tag(sync=True)        # see panels.packet
     summary = traitlets.Unicode().tag(sync=True)    # what a screen reader says
     printed = traitlets.Unicode().tag(sync=True)

@@ -12,4 +12,4 @@ function render({ model, el }) {
   el.append(make("fieldset", {}, make("legend", { textContent: model.get("question") }), ...answers));
 }
 
-export default { render };
+export default live(render);

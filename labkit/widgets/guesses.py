@@ -6,13 +6,13 @@ from IPython.display import display
 
 from labkit.language import _
 from labkit.settings import refuse
-from labkit.widgets.still import CSS, LiveWidget, script
+from labkit.widgets.still import LiveWidget, script, style
 
 
 class Guess(LiveWidget):
     """A question with a few answers as native radio buttons. `choice` is the text chosen, or empty."""
     _esm = script("guesses.js")
-    _css = CSS
+    _css = style()
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
     choice = traitlets.Unicode("").tag(sync=True)

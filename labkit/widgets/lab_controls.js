@@ -40,4 +40,4 @@ function render({ model, el }) {
   return () => model.off("change:values", update);
 }
 
-export default { render };
+export default live(render);

@@ -6,7 +6,7 @@ import traitlets
 
 from labkit.language import _
 from labkit.widgets.controls import Control
-from labkit.widgets.still import CSS, LiveWidget, script
+from labkit.widgets.still import LiveWidget, script, style
 from labkit.widgets.trace import in_words
 
 
@@ -14,7 +14,7 @@ class LabControls(LiveWidget):
     """The controls of a lab as native ranges, selects and buttons with labels of their own."""
     stand_in = "[live controls: run this cell to use them]"
     _esm = script("controls.js", "lab_controls.js")
-    _css = CSS
+    _css = style()
     controls = traitlets.List().tag(sync=True)     # what to draw, once
     labels = traitlets.Dict().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)       # setting -> value

@@ -53,4 +53,4 @@ function render({ model, el }) {
   return () => model.off("change:progress", update);
 }
 
-export default { render };
+export default live(render);

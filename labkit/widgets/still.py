@@ -8,6 +8,8 @@ import io
 from pathlib import Path
 
 import anywidget
+import ipywidgets
+import traitlets
 from IPython.display import DisplayHandle, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -26,17 +28,35 @@ def style(*names: str) -> str:
     return "".join(CSS.with_name(name).read_text(encoding="utf-8") for name in (CSS.name, *names))
 
 
-class LiveWidget(anywidget.AnyWidget):
-    """An anywidget whose plain-text form is constant, so that strict nbval can compare it.
+class View(anywidget.AnyWidget):
+    """What draws a live widget in the page. Nothing is sent to it once it is there."""
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    state = anywidget.WidgetTrait().tag(sync=True)
 
-    A stored notebook shows that text where no kernel can draw the widget.
+
+class LiveWidget(ipywidgets.Widget):
+    """State that kernel and page share, drawn by the module `_esm` with the style sheet `_css`.
+
+    The state is a plain model of ipywidgets, and only its view an anywidget: where a module takes more than two seconds
+    to load, as on a busy computer, anywidget 0.11 drops every later message to the model that has it.
+
+    The plain-text form is constant, so that strict nbval can compare it; a stored notebook shows it where no kernel
+    can draw the widget.
     """
     stand_in = "[live widget: run this cell to use it]"
+    _esm = _css = ""
+    _view: View | None = None
+    __repr__ = object.__repr__      # that of ipywidgets writes out all of the state
 
     def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
+        if self._view is None:
+            kind = type(self)       # its name is the id of its style sheet in the page
+            self._view = View(state=self, _esm=kind._esm, _css=kind._css,
+                              _anywidget_id=f"{kind.__module__}.{kind.__name__}")
+        bundle = self._view._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), "text/plain": self.stand_in}, metadata
+        return {**data, "text/plain": self.stand_in}, metadata
 
 
 def picture(figure: Figure) -> bytes:

@@ -1,5 +1,10 @@
 // Shared by every labkit widget: still.py puts it before the widget's own module.
 
+// What a module exports: `render` gets the model that holds the state, not that of the view itself (see still.py).
+function live(render) {
+  return { render: async (view) => render({ ...view, model: await view.host.getModel(view.model.get("state")) }) };
+}
+
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
