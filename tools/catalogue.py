@@ -4,8 +4,8 @@
     python tools/catalogue.py
 
 Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, the kinds of large
-models, and what labkit shows of the literals in notebooks: questions and their options, titles, axis labels, names of
-curves, panels, steps and controls.
+models, the parts of their memory, and what labkit shows of the literals in notebooks: questions and their options,
+titles, axis labels, names of curves, panels, steps and controls.
 """
 import ast
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po, write_po
 from labkit.data import large_models
 from labkit.data.images import FASHION_MNIST_CLASSES
 from labkit.data.text import REVIEW_CLASSES
+from labkit.economics import training_memory
 from labkit.language import LOCALE
 from labkit.settings import chapters_folder
 from labkit.widgets.controls import Control
@@ -44,12 +45,10 @@ def of_labkit() -> Iterator[tuple[str, str]]:
     """Each message of labkit's modules and the file that it is in."""
     for path, _line, message, *_rest in extract_from_dir(LOCALE.parent, [("**.py", "python")], keywords=KEYWORDS):
         yield message, f"labkit/{path}"
-    for name in FASHION_MNIST_CLASSES + CIFAR10_CLASSES:
-        yield name, "labkit/data/images.py"
-    for name in REVIEW_CLASSES:
-        yield name, "labkit/data/text.py"
-    for kind in large_models()["kind"].unique():
-        yield kind, "labkit/data/bundled/large-models.csv"
+    names = {"images.py": FASHION_MNIST_CLASSES + CIFAR10_CLASSES, "text.py": REVIEW_CLASSES,
+             "bundled/large-models.csv": large_models()["kind"].unique()}
+    yield from ((name, f"labkit/data/{path}") for path, held in names.items() for name in held)
+    yield from ((part, "labkit/economics/scale.py") for part in training_memory(1))
 
 
 def of_cell(source: str) -> Iterator[str]:
