@@ -107,10 +107,12 @@ def batch_norm(record):
     left = statistics.mean(differences(plain, unsettled, "needed"))
     refuted = faster and min(differences(shaken, without, "drift")) >= 0 and left > gain / 2
     verdict = NOT if not (faster or steadier) else HOLDS if faster and steadier and not refuted else IN_PART
+    names = _("without"), _("batch norm"), _("batch norm, unsettled")
     lines = [_("{norm}: {steps} steps to a training loss of 0.6 at its fastest rate, {rate:g}; drift of the moments at "
                "the rate {shared:g}: {drift}.").format(
-                   norm=_(norm), steps=spread(column(best[norm], "needed"), ".0f"), rate=best[norm][0]["learning_rate"],
-                   shared=rate, drift=spread(column(drifts[norm], "drift"), ".3f")) for norm in best]
+                   norm=name, steps=spread(column(best[norm], "needed"), ".0f"), rate=best[norm][0]["learning_rate"],
+                   shared=rate, drift=spread(column(drifts[norm], "drift"), ".3f"))
+             for name, norm in zip(names, best, strict=True)]
     return verdict, [*lines, _("Share of the gain in steps that is left with unsettled moments: {share:.0%}.").format(
         share=left / gain)] if gain > 0 else lines
 
@@ -157,7 +159,7 @@ def schedules(record):
           "{helps}.").format(avoid=avoid, count=len(others), helps=helps),
         *(_("{schedule}, peak rate {rate:g}: test loss {loss}, minus training loss {gap}; test accuracy {accuracy}; "
             "lowest validation loss at step {step}.").format(
-                schedule=_(schedule), rate=runs[0]["learning_rate"], loss=spread(column(runs, "test_loss"), ".3f"),
+                schedule=schedule, rate=runs[0]["learning_rate"], loss=spread(column(runs, "test_loss"), ".3f"),
                 gap=spread(column(runs, "loss_gap"), ".3f"), accuracy=percent(column(runs, "test_accuracy")),
                 step=spread(column(runs, "best_step"), ".0f")) for schedule, runs in best.items())]
 
