@@ -77,10 +77,10 @@ def test_findings_show_what_was_measured():
     assert families[1] == ("BERT: 110.0 to 335.0 million parameters; 0 of 2 configurations have a billion or more.")
     assert families[-1] == "Counted and published differ by more than 1 % in 1 of 5 networks: BERT base (+10.0%)."
     shape = decide("C2.2", record(shapes(small=(0.70, 0.80)))).findings
-    assert shape[0] == ("clothes, 1,000 parameters: test accuracy 80.00 ± 1.00 (79.00 – 81.00) % with 8 hidden layers, "
-                        "70.00 ± 1.00 (69.00 – 71.00) % with 1.")
+    assert shape[0] == ("clothes, 1,000 parameters: test accuracy 80.00 ± 1.00 (79.00 – 81.00) % at depth 8, "
+                        "70.00 ± 1.00 (69.00 – 71.00) % at depth 1.")
     assert shape[-1] == ("clothes: shape changes accuracy by 10.0, 0.0 points at equal counts, 4 times as many "
-                         "parameters by 15.0; one spread of the seeds is 1.0.")
+                         "parameters by 15.0; three spreads of the seeds are 3.0.")
     cost = decide("C2.3", record(costs())).findings
     assert cost[2].startswith("A training step takes 3.0 ± 0.0 (3.0 – 3.0) times the time of inference and 4.0")
     assert cost[-1].startswith("One example takes 0.010 ± 0.000")

@@ -48,18 +48,17 @@ def shape(record):
             at = {depth: mean for (of, depth), mean in means.items() if of == budget}
             best, worst = max(at, key=at.get), min(at, key=at.get)
             effects.append(at[best] - at[worst])
-            findings.append(_("{task}, {budget:,} parameters: test accuracy {high} with {best} hidden layers, {low} "
-                              "with {worst}.").format(task=task, budget=budget, best=best, worst=worst,
-                                                      high=percent(cells[budget, best]),
-                                                      low=percent(cells[budget, worst])))
+            findings.append(_("{task}, {budget:,} parameters: test accuracy {high} at depth {best}, {low} at depth "
+                              "{worst}.").format(task=task, budget=budget, best=best, worst=worst,
+                                                 high=percent(cells[budget, best]), low=percent(cells[budget, worst])))
         size = statistics.mean(means[budgets[-1], depth] - mean for (of, depth), mean in means.items()
                                if of == budgets[0])
         real += [effect > SPREADS * noise for effect in effects]
         larger.append(min(effects) > size)
         findings.append(_("{task}: shape changes accuracy by {effects} points at equal counts, {times:.0f} times as "
-                          "many parameters by {size:.1f}; one spread of the seeds is {noise:.1f}.").format(
+                          "many parameters by {size:.1f}; three spreads of the seeds are {noise:.1f}.").format(
                               task=task, effects=", ".join(f"{100 * effect:.1f}" for effect in effects),
-                              times=budgets[-1] / budgets[0], size=100 * size, noise=100 * noise))
+                              times=budgets[-1] / budgets[0], size=100 * size, noise=100 * SPREADS * noise))
     verdict = HOLDS if all(real) and all(larger) else IN_PART if any(real) else NOT
     return verdict, findings
 
