@@ -193,12 +193,16 @@ function render({ model, el }) {
   sizes.observe(panelBox);
   const themes = new MutationObserver(later);
   themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+  // JupyterLab styles no cell that is out of view, so curves that come into view are drawn anew.
+  const views = new IntersectionObserver(later);
+  views.observe(panelBox);
   update();
   return () => {
     events.forEach((event) => model.off(event, later));
     cancelAnimationFrame(frame);
     sizes.disconnect();
     themes.disconnect();
+    views.disconnect();
   };
 }
 
