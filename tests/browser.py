@@ -16,6 +16,8 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from playwright.sync_api import TimeoutError as Late
+from playwright.sync_api import expect
 
 from labkit import server, settings
 
@@ -124,20 +126,22 @@ class Notebook:
 
     def __init__(self, page, jupyter: Server, name: str):
         self.page, self.jupyter, self.name, self.path = page, jupyter, name, jupyter.folder / name
-        page.goto(f"{jupyter.address}/lab/tree/{name}?token={jupyter.token}")
+        # A workspace of its own: in a shared one JupyterLab opens again what an earlier page had open.
+        workspace = secrets.token_hex(4)
+        page.goto(f"{jupyter.address}/lab/workspaces/{workspace}/tree/{name}?token={jupyter.token}")
         self.wait_for_kernel()
 
     def wait_for_kernel(self) -> None:
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         # Before the page is connected to its kernel, JupyterLab would ask which one to run with.
-        for _attempt in range(300):
+        for _attempt in range(600):
             with contextlib.suppress(urllib.error.HTTPError):       # it answers 500 while a kernel starts
                 kernels = [session["kernel"] for session in self.jupyter.api("sessions")
                            if session["path"] == self.name]
                 if kernels and kernels[0]["execution_state"] == "idle" and kernels[0]["connections"]:
                     break
             self.page.wait_for_timeout(100)
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=30_000)
+        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
 
     def menu(self, *names: str) -> None:
         """Choose from the menu bar: `menu("Run", "Run All Cells")`."""
@@ -145,11 +149,12 @@ class Notebook:
         for name in names[1:]:
             self.page.locator(".lm-Menu-itemLabel", has_text=name).get_by_text(name, exact=True).click()
 
-    def run_all(self, seconds: float = 60) -> None:
+    def run_all(self, seconds: float = 180) -> None:
+        self.menu("Edit", "Clear Outputs of All Cells")     # and the numbers of an earlier run
         self.menu("Run", "Run All Cells")
         self.wait_until_done(seconds)
 
-    def wait_until_done(self, seconds: float = 60) -> None:
+    def wait_until_done(self, seconds: float = 180) -> None:
         """Wait until every code cell has run, or one has failed and the rest was given up."""
         self.page.wait_for_function(
             """() => {
@@ -163,16 +168,19 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-CodeCell").filter(
             has=self.page.locator(".jp-InputArea", has_text=text)).first
 
-    def run_cell(self, text: str, seconds: float = 30) -> None:
+    def run_cell(self, text: str, seconds: float = 180) -> None:
+        prompt = self.cell(text).locator(".jp-InputPrompt")
+        before = prompt.text_content()
         self.cell(text).locator(".jp-InputArea-editor").click()
         self.page.keyboard.press("Control+Enter")
+        expect(prompt).not_to_have_text(before)
         self.wait_until_done(seconds)
 
     def save(self) -> dict:
         """Save with the keyboard; returns the notebook as it is on disk."""
         before = self.path.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
-        for _attempt in range(100):
+        for _attempt in range(300):
             if self.path.stat().st_mtime_ns != before:
                 with contextlib.suppress(json.JSONDecodeError):     # half of it is written
                     return json.loads(self.path.read_text(encoding="utf-8"))
@@ -195,6 +203,21 @@ def photograph(page, name: str, place=None) -> None:
         place.scroll_into_view_if_needed()
         page.wait_for_timeout(300)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def at_rest(place, expression: str):
+    """What the JavaScript function `expression` gives of `place` as soon as two readings 0.2 s apart agree."""
+    return place.page.wait_for_function(f"""(place) => {{
+      const now = JSON.stringify(({expression})(place)), rests = now === place.before;
+      place.before = now;
+      return rests && [JSON.parse(now)];
+    }}""", arg=place.element_handle(), polling=200).json_value()[0]
+
+
+def assert_loaded(picture) -> None:
+    """The image element `picture` is shown and decoded, and is more than an icon."""
+    expect(picture).to_be_visible()
+    assert picture.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 300
 
 
 def assert_quiet(jupyter: Server, heard: dict) -> None:
@@ -223,6 +246,14 @@ CONTRASTS = """(root) => {
     .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
     .map((e) => [e.textContent.trim().slice(0, 40), ofText(e)]);
 }"""
+
+
+def weak_words(place) -> list:
+    """Texts in `place` whose contrast is below 4.5, and stays so: another theme's colours take a moment to arrive."""
+    with contextlib.suppress(Late):
+        place.page.wait_for_function(f"(place) => ({CONTRASTS})(place).every(([words, contrast]) => contrast >= 4.5)",
+                                     arg=place.element_handle(), timeout=5000)
+    return [pair for pair in place.evaluate(CONTRASTS) if pair[1] < 4.5]
 
 
 # Every change of the curve's words, with the time at which it was shown; and the last input event of each kind.
@@ -273,7 +304,7 @@ class Lab:
     def run(self) -> int:
         return int(re.search(r"#(\d+)", self.legend.last.text_content())[1])
 
-    def wait_for(self, condition, seconds: float = 15) -> None:
+    def wait_for(self, condition, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, self.curve.inner_text()
@@ -297,5 +328,5 @@ class Lab:
         milliseconds = self.page.wait_for_function(f"""() => {{
           const found = window.lab.seen.find((seen) => {condition});
           return found && found.at - window.lab.events["{event}"];
-        }}""", timeout=15_000).json_value()
+        }}""", timeout=60_000).json_value()
         return milliseconds / 1000

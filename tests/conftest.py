@@ -37,12 +37,13 @@ def heard():
 def context(heard):
     """A Chromium whose pages are listened to."""
     from browser import CHROMIUM, QUIET, SCREENSHOTS
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+    expect.set_options(timeout=30_000)      # ms: a busy computer may take its time
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
 
         def host(url):
             if urlsplit(url).scheme not in ("data", "blob"):

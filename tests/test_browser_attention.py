@@ -7,7 +7,16 @@ import math
 import re
 
 import pytest
-from browser import CONTRASTS, NEEDS_CHROMIUM, Notebook, assert_quiet, photograph, write_notebook
+from browser import (
+    NEEDS_CHROMIUM,
+    Notebook,
+    assert_loaded,
+    assert_quiet,
+    at_rest,
+    photograph,
+    weak_words,
+    write_notebook,
+)
 from playwright.sync_api import expect
 
 from labkit.widgets.still import style
@@ -41,16 +50,17 @@ given.show()
 """
 BUSY = """
 import time
-for _second in range(200):
+for _tenth in range(1200):
     time.sleep(0.1)
 """
 
 
 @pytest.fixture(scope="module")
 def notebook(context, jupyter):
-    notebook = Notebook(context.new_page(), jupyter, write_notebook(jupyter, "attention.ipynb", SET_UP, GIVEN, BUSY))
+    notebook = Notebook(context.new_page(), jupyter, write_notebook(
+        jupyter, "attention.ipynb", SET_UP, GIVEN, BUSY, "shown.wait()"))
     for cell in ("import torch", "given.show()"):
-        notebook.run_cell(cell, 60)
+        notebook.run_cell(cell)
     return notebook
 
 
@@ -237,6 +247,7 @@ def test_typed_text_is_shown_as_text(shown, notebook):
         shown.page.keyboard.press(letter if letter != " " else "Space")
     shown.write(" ".join(PAYLOADS))
     given = Map(notebook, "given.show()")
+    expect(given.keys).to_have_count(len(PAYLOADS))
     for tokens in (shown.queries, shown.keys, given.queries, given.keys):
         assert tokens.locator("bdi").all_text_contents() == PAYLOADS
     for number, payload in enumerate(PAYLOADS):
@@ -261,7 +272,7 @@ def test_typed_text_is_shown_as_text(shown, notebook):
 
 
 def test_everything_but_the_model_works_while_the_kernel_is_busy(shown, notebook):
-    cell = notebook.cell("for _second in range")
+    cell = notebook.cell("for _tenth in range")
     cell.locator(".jp-InputArea-editor").click()
     shown.page.keyboard.press("Control+Enter")
     expect(cell.locator(".jp-InputPrompt")).to_have_text("[*]:")
@@ -311,7 +322,7 @@ def test_every_control_has_a_name_a_size_and_keys(shown):
         for key in ("ArrowDown", "ArrowUp", "x", "j"):
             page.keyboard.press(key)
         assert page.evaluate(active) == before, control
-    assert page.locator(".jp-Notebook .jp-Cell").count() == 3
+    assert page.locator(".jp-Notebook .jp-Cell").count() == 4
     shown.element.locator("select").select_option("softmax")
     shown.element.get_by_label("Size of the map").press("Home")
 
@@ -321,9 +332,9 @@ def test_explorers_and_films_on_the_same_page_leave_the_map_as_it_is(shown):
       const { x, y, width, height } = part.getBoundingClientRect();
       return [part.className, x, y, width, height].join(" ");
     })"""
-    before = shown.element.evaluate(places)
+    before = at_rest(shown.element, places)
     shown.page.add_style_tag(content=style("panels.css", "explorer.css"))
-    assert shown.element.evaluate(places) == before
+    assert at_rest(shown.element, places) == before
 
 
 def test_words_are_readable_in_both_themes_with_8_24_and_64_tokens(shown, notebook):
@@ -335,13 +346,12 @@ def test_words_are_readable_in_both_themes_with_8_24_and_64_tokens(shown, notebo
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         notebook.menu("Settings", "Theme", theme)
         page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
-        page.wait_for_timeout(500)
         for count, text in texts.items():
             shown.write(text)
             shown.queries.nth(count - 2).hover()
             expect(shown.queries.nth(count - 2)).to_have_attribute("aria-current", "true")
             photograph(page, f"attention_{count}_{theme[11:].lower()}", shown.element)
-            weak += [pair for pair in shown.element.evaluate(CONTRASTS) if pair[1] < 4.5]
+            weak += weak_words(shown.element)
             wide += shown.element.evaluate("e => e.scrollWidth > e.clientWidth + 1 ? [e.scrollWidth] : []")
         expect(shown.status).to_have_text("The first 64 of 70 tokens are shown.")
     notebook.menu("Settings", "Theme", "JupyterLab Light")
@@ -353,14 +363,14 @@ def test_a_reopened_notebook_shows_the_still_copy(notebook, jupyter):
     page = notebook.page
     still = page.locator(".jp-OutputArea:has(.labkit-live) > .jp-OutputArea-child .jp-RenderedImage")
     assert still.count() == 2 and not any(picture.is_visible() for picture in still.all())
+    notebook.run_cell("shown.wait()")       # for the copy, which is renewed after the page has its answer
     saved = notebook.save()
     assert len(json.dumps(saved)) < 1_000_000 and "widgets" not in saved["metadata"]
     jupyter.end_kernels()
     page.reload()
     notebook.wait_for_kernel()
     picture = notebook.cell("import torch").locator(".jp-RenderedImage img")
-    expect(picture).to_be_visible()
-    assert picture.evaluate("e => e.naturalWidth") > 300
+    assert_loaded(picture)
     stored = saved["cells"][0]["outputs"][1]["metadata"]["image/png"]["alt"]
     assert "on 64 tokens" in stored         # the copy is of the text that was typed last
     photograph(page, "attention_still_copy", picture)

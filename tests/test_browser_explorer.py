@@ -5,7 +5,16 @@ All tests share one server and one notebook, written here. Screenshots go to bui
 import re
 
 import pytest
-from browser import CONTRASTS, NEEDS_CHROMIUM, Notebook, assert_quiet, photograph, write_notebook
+from browser import (
+    NEEDS_CHROMIUM,
+    Notebook,
+    assert_loaded,
+    assert_quiet,
+    at_rest,
+    photograph,
+    weak_words,
+    write_notebook,
+)
 from playwright.sync_api import expect
 
 pytestmark = NEEDS_CHROMIUM
@@ -51,7 +60,7 @@ steps = lk.Steps({"Preprocess": preprocess, "Infer": infer}, title="Inference")
 steps.show()"""
 BUSY = """import ctypes
 asked = explorer.view.asked
-ctypes.PyDLL(None).usleep(2_500_000)        # it keeps Python's lock: no thread of the kernel can run
+ctypes.PyDLL(None).usleep(5_000_000)        # it keeps Python's lock: no thread of the kernel can run
 print("kernel is free")"""
 GUESSES = """lk.guess("First?", ["yes", "no"]); lk.guess("Second?", ["yes", "no"]);"""
 FLOOD = 'print("asked", explorer.view.asked - asked, "units", explorer.values["units"])'
@@ -170,18 +179,18 @@ def test_a_figure_is_replaced_and_keeps_its_camera(notebook):
     scene = graph.locator("#scene canvas, .gl-container canvas").first
     scene.scroll_into_view_if_needed()
     eye = "e => Object.values(e._fullLayout.scene._scene.getCamera().eye).map((v) => Math.round(1000 * v) + 0)"
-    before = graph.evaluate(eye)
+    before = at_rest(graph, eye)
     box = scene.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 90, box["y"] + box["height"] / 2 + 30, steps=5)
     page.mouse.up()
-    turned = graph.evaluate(eye)
+    turned = at_rest(graph, eye)
     assert turned != before
     for key, height in (("End", 9), ("ArrowLeft", 8), ("ArrowLeft", 7)):
         hill.get_by_role("slider", name="height").press(key)
         expect(title).to_have_text(f"height {height}")
-    assert graph.evaluate(eye) == turned
+    assert at_rest(graph, eye) == turned
     assert graph.locator(".plot-container").count() == 1
     photograph(page, "explorer_figure", hill)
 
@@ -209,7 +218,9 @@ def test_steps_show_their_code_run_and_say_how_it_went(notebook):
 
 
 def test_two_widgets_on_a_page_do_not_share_names(notebook):
-    first, second = notebook.page.locator(".lk-guess").all()
+    guesses = notebook.page.locator(".lk-guess")
+    expect(guesses).to_have_count(2)
+    first, second = guesses.all()
     first.get_by_label("yes").check()
     second.get_by_label("no").check()
     expect(first.get_by_label("yes")).to_be_checked()
@@ -271,8 +282,7 @@ def test_words_are_readable_in_both_themes(notebook, explorer, theme):
     for name, place in {"explorer": explorer, "explorer_panels": panel(explorer, "words"),
                         "steps": page.locator(".lk-steps")}.items():
         photograph(page, f"{name}_{short}", place)
-    weak = [pair for widget in page.locator(".labkit-live").all() for pair in widget.evaluate(CONTRASTS)
-            if pair[1] < 4.5]
+    weak = [pair for widget in page.locator(".labkit-live").all() for pair in weak_words(widget)]
     notebook.menu("Settings", "Theme", "JupyterLab Light")
     assert not weak
 
@@ -286,20 +296,17 @@ def test_a_panel_that_was_out_of_view_follows_the_theme(context, jupyter):
     canvas = page.locator(".lk-explorer canvas").first
     ink = "e => e.getContext('2d').fillStyle"
     canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(1000)
-    light = canvas.evaluate(ink)
+    light = at_rest(canvas, ink)
+    assert light != "#000000", "nothing is drawn yet"
     page.locator(".jp-Notebook .jp-Cell").last.scroll_into_view_if_needed()
-    page.wait_for_timeout(1000)
-    assert not canvas.evaluate("e => e.checkVisibility({ contentVisibilityAuto: true })")
+    page.wait_for_function("e => !e.checkVisibility({ contentVisibilityAuto: true })", arg=canvas.element_handle())
     notebook.menu("Settings", "Theme", "JupyterLab Dark")
     page.locator("body[data-jp-theme-name='JupyterLab Dark']").wait_for(state="attached")
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(1000)     # what the theme moves in what is in view has ended
     canvas.scroll_into_view_if_needed()
-    page.wait_for_timeout(1000)
-    dark = canvas.evaluate(ink)
+    page.wait_for_function(f"([canvas, light]) => ({ink})(canvas) !== light", arg=[canvas.element_handle(), light])
     notebook.menu("Settings", "Theme", "JupyterLab Light")
     page.close()
-    assert dark != light
 
 
 def test_an_explorer_whose_module_loads_late_hears_what_the_kernel_says(context, jupyter):
@@ -318,6 +325,7 @@ def test_an_explorer_whose_module_loads_late_hears_what_the_kernel_says(context,
 
 def test_a_reopened_notebook_shows_the_still_copies(notebook, jupyter):
     page = notebook.page
+    expect(page.locator(".labkit-live")).to_have_count(5)
     assert not any(still.is_visible() for still in page.locator(".jp-RenderedImage").all())     # while the widgets live
     notebook.save()
     jupyter.end_kernels()
@@ -325,8 +333,7 @@ def test_a_reopened_notebook_shows_the_still_copies(notebook, jupyter):
     notebook.wait_for_kernel()
     for cell, name in {"def draw": "explorer", "def surface": "hill", "def preprocess": "steps"}.items():
         still = notebook.cell(cell).locator(".jp-RenderedImage img")
-        expect(still).to_be_visible()
-        assert still.evaluate("e => e.naturalWidth") > 300
+        assert_loaded(still)
         photograph(page, f"still_copy_{name}", still)
 
 
