@@ -90,8 +90,11 @@ def inference(record):
     cheaper = min(time) >= SAME and min(memory) >= SAME
     because = [ratio >= SAME for ratio in faster]
     verdict = (NOT, IN_PART, HOLDS)[cheaper + all(because)] if len(set(because)) == 1 else UNDECIDED
+    names = {"small CNN": _("small CNN"), "CNN of chapter 5": _("CNN of chapter 5"), "perceptron": _("perceptron"),
+             "character Transformer": _("character Transformer")}
     findings = [_("{model}: a training step takes {train} ms an example, inference {trained} ms.").format(
-        model=_(model), train=spread(column(select(record, experiment="cost", model=model), "train_ms"), ".3f"),
+        model=names.get(model, model),
+        train=spread(column(select(record, experiment="cost", model=model), "train_ms"), ".3f"),
         trained=spread(column(select(record, experiment="cost", model=model), "trained_ms"), ".3f"))
         for model in dict.fromkeys(column(runs, "model"))]
     latency = {}

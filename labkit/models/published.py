@@ -165,7 +165,8 @@ def counts():
     the published figure) and the source of the latter."""
     import pandas
     counted = {name: parameter_count(build(name)) for name in PUBLISHED}
-    rows = [(network.family, counted[name], network.parameters, counted[name] / network.parameters - 1, network.source)
-            for name, network in PUBLISHED.items()]
+    families = {"image networks": _("image networks")}      # the others are names
+    rows = [(families.get(network.family, network.family), counted[name], network.parameters,
+             counted[name] / network.parameters - 1, network.source) for name, network in PUBLISHED.items()]
     columns = [_("family"), _("counted"), _("published"), _("difference"), _("source")]
     return pandas.DataFrame(rows, list(PUBLISHED), columns)
