@@ -57,10 +57,13 @@ def smaller(png: str) -> str:
     return min(png, base64.b64encode(packed.getvalue()).decode(), key=len)
 
 
-def somebodys_path(notebook: nbformat.NotebookNode, root: Path) -> str:
-    """Say which cell shows a path of this machine, and which path; an empty string if none does."""
+def unfit(notebook: nbformat.NotebookNode, root: Path) -> str:
+    """Say which cell wrote to stderr (kaleido does now and then) or shows a path of this machine, and what; else ""."""
     for number, cell in enumerate(notebook.cells, start=1):
         for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                return _("cell {number} (id {id}) wrote to stderr; run it again, or mend it: {line}").format(
+                    number=number, id=cell.get("id"), line=output.text.strip().splitlines()[-1])
             shown = [output.get("text", ""), *(value for kind, value in output.get("data", {}).items()
                                                if kind.startswith("text/"))]
             for line in "\n".join(map(str, shown)).splitlines():
@@ -81,7 +84,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 
 def store(names: Sequence[str] = (), folder: Path | None = None) -> int:
-    """Execute chapters in place. One that fails, or shows a path of this machine, is left as it was.
+    """Execute chapters in place. One that fails, or is unfit to be stored, is left as it was.
 
     `names` and `folder` as in `headless.find`. Returns 0 if all were stored, else 1.
     """
@@ -90,7 +93,7 @@ def store(names: Sequence[str] = (), folder: Path | None = None) -> int:
         print(_("{chapter}: executing").format(chapter=path.stem), flush=True)
         try:
             notebook = execute(path)
-            problem = somebodys_path(notebook, path.resolve().parent.parent)
+            problem = unfit(notebook, path.resolve().parent.parent)
         except (CellExecutionError, DeadKernelError) as error:
             problem = str(error)
         if problem:
