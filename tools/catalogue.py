@@ -36,7 +36,7 @@ msgstr ""
 "Content-Transfer-Encoding: 8bit\\n"
 
 """
-TEXTS = ("title", "x", "y", "label", "unit", "help")       # keywords whose value is shown
+TEXTS = ("title", "x", "y", "z", "label", "unit", "help")       # keywords whose value is shown
 TITLES = {"lk.Explorer": 1, "lk.Steps": 1, "lk.panels.text": 1, "lk.panels.tokens": 2, "lk.panels.table": 2}
 CONTROLS = tuple(f"lk.{kind}(" for kind in ("Log", "Int", "Float", "Choice", "Toggle", "Text", "Matrix", "Point"))
 
