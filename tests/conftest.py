@@ -17,6 +17,23 @@ def own_surroundings(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture(scope="module")
+def one_thread():
+    """Tensors of a toy's size gain nothing from a second thread, and lose much where cores are busy."""
+    import torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def same_numbers():
+    """torch's random numbers from the same seed in each test."""
+    import torch
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
 def jupyter(tmp_path_factory):
     """A server of JupyterLab on a copy of the chapters."""
     from browser import ROOT, Server

@@ -11,23 +11,10 @@ from labkit.models import CharRNN, DecoderTransformer, EncoderTransformer
 from labkit.models.transformer import causal_mask
 from labkit.settings import SettingError
 
+pytestmark = pytest.mark.usefixtures("one_thread", "same_numbers")
 WIDTH, HEADS, LENGTH, WORDS = 16, 4, 10, 20
 PADDING = torch.arange(LENGTH) >= torch.tensor([[10], [6], [2]])
 CAUSAL = nn.Transformer.generate_square_subsequent_mask(LENGTH)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors this small gain nothing from a second thread, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def same_numbers():
-    torch.manual_seed(0)
 
 
 def close(found, expected):

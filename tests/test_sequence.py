@@ -8,22 +8,9 @@ from labkit.models import CharRNN, DecoderTransformer, EncoderTransformer, RNNCe
 from labkit.models.transformer import Block, SelfAttention, Transformer, causal_mask
 from labkit.settings import SettingError
 
+pytestmark = pytest.mark.usefixtures("one_thread", "same_numbers")
 WIDTH, HEADS, LENGTH, WORDS = 32, 4, 12, 20
 LAYER = {"attention.qkv.": "self_attn.in_proj_", "attention.project.": "self_attn.out_proj.", "blocks.": "layers."}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors this small gain nothing from a second thread, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def same_numbers():
-    torch.manual_seed(0)
 
 
 @pytest.fixture

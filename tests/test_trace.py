@@ -104,7 +104,8 @@ def test_legends_name_what_differs():
     assert legends(runs, labels) == ["#1 · learning rate 0.003 · augmentation ✓",
                                      "#2 · learning rate 0.1 · augmentation ✗"]
     assert legends([trace(**same), trace(number=2, seed=1, **same)], labels) == ["#1 · seed 0", "#2 · seed 1"]
-    assert [shown(value) for value in (True, 0.00031, 12, "adam")] == ["✓", "0.00031", "12", "adam"]
+    values = (True, 0.00031, 5000.0, 12, "adam")
+    assert [shown(value) for value in values] == ["✓", "0.00031", "5000", "12", "adam"]
 
 
 def luminance(colour):

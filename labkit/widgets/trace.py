@@ -98,4 +98,4 @@ def shown(value) -> str:
     """A setting's value as a reader would write it."""
     if isinstance(value, bool):
         return "✓" if value else "✗"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)     # 5000, not 5e+03
