@@ -206,12 +206,13 @@ def photograph(page, name: str, place=None) -> None:
 
 
 def at_rest(place, expression: str):
-    """What the JavaScript function `expression` gives of `place` as soon as two readings 0.2 s apart agree."""
-    return place.page.wait_for_function(f"""(place) => {{
-      const now = JSON.stringify(({expression})(place)), rests = now === place.before;
-      place.before = now;
-      return rests && [JSON.parse(now)];
-    }}""", arg=place.element_handle(), polling=200).json_value()[0]
+    """What the JavaScript function `expression` gives of `place` as soon as three readings 0.2 s apart agree."""
+    return place.page.wait_for_function(f"""([place, seen]) => {{
+      seen.push(JSON.stringify(({expression})(place)));
+      const [now, ...others] = seen.slice(-3);
+      return others.length === 2 && others.every((other) => other === now) && [JSON.parse(now)];
+    }}""", arg=place.page.evaluate_handle("(place) => [place, []]", place.element_handle()),
+        polling=200).json_value()[0]
 
 
 def assert_loaded(picture) -> None:

@@ -2,6 +2,7 @@
 
 All tests share one server and one notebook, written here. Screenshots go to build/screenshots.
 """
+import math
 import re
 
 import pytest
@@ -178,7 +179,7 @@ def test_a_figure_is_replaced_and_keeps_its_camera(notebook):
     expect(title).to_have_text("height 2")
     scene = graph.locator("#scene canvas, .gl-container canvas").first
     scene.scroll_into_view_if_needed()
-    eye = "e => Object.values(e._fullLayout.scene._scene.getCamera().eye).map((v) => Math.round(1000 * v) + 0)"
+    eye = "e => Object.values(e._fullLayout.scene._scene.getCamera().eye)"
     before = at_rest(graph, eye)
     box = scene.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -186,11 +187,12 @@ def test_a_figure_is_replaced_and_keeps_its_camera(notebook):
     page.mouse.move(box["x"] + box["width"] / 2 + 90, box["y"] + box["height"] / 2 + 30, steps=5)
     page.mouse.up()
     turned = at_rest(graph, eye)
-    assert turned != before
+    assert math.dist(turned, before) > 0.5
     for key, height in (("End", 9), ("ArrowLeft", 8), ("ArrowLeft", 7)):
         hill.get_by_role("slider", name="height").press(key)
         expect(title).to_have_text(f"height {height}")
-    assert at_rest(graph, eye) == turned
+    # Plotly turns a camera by and by, as the frames come: on a slow machine it may rest a little further on.
+    assert math.dist(at_rest(graph, eye), turned) < 0.05
     assert graph.locator(".plot-container").count() == 1
     photograph(page, "explorer_figure", hill)
 
