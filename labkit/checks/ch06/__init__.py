@@ -1,0 +1,1 @@
+"""Checks of chapter 6, a module for each section: the names of all exercises stand here."""
