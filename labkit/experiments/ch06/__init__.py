@@ -1,7 +1,8 @@
 """Chapter 6's recorded runs, a module for each lab: three seeds of each, with what the simple baselines reach.
 
-A module has `data()`, the list of the sets that it uses as `{"name", "sha256", "note"}`, and `runs(seed)`, a list of flat
-dicts with "part" and "seed". One of them has part "outcome" and the fields of `labkit.applications.outcome.Outcome`.
+A module has `data()`, the list of the sets that it uses as `{"name", "sha256", "note"}`, and `runs(seed)`, a list of
+flat dicts with "part" and "seed". One of them has part "outcome" and the fields of
+`labkit.applications.outcome.Outcome`.
 """
 from importlib import import_module
 
