@@ -44,3 +44,9 @@ def test_latency_counts_the_calls_after_the_warm_up():
     calls = []
     assert 0 <= latency(lambda: calls.append(1)) < 0.01
     assert len(calls) == 23
+
+
+def test_single_runs_have_no_interval():
+    frame = table({"reviews": [Outcome(**RUN)]})
+    assert list(frame["gain"]) == pytest.approx([0.1])
+    assert not {"±", "pays"} & set(frame.columns)

@@ -42,7 +42,9 @@ def latency(answer: Callable[[], object]) -> float:
 
 
 def interval(values: list[float], confidence: float = 0.95) -> tuple[float, float]:
-    """The mean of a few independent runs and the half-width of its interval by Student's t."""
+    """The mean of a few independent runs and the half-width of its interval by Student's t; NaN for one run."""
+    if len(values) < 2:
+        return values[0], math.nan
     half = student.ppf((1 + confidence) / 2, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
     return statistics.mean(values), float(half)
 
@@ -64,7 +66,10 @@ def of_record(record: dict) -> dict[str, list[Outcome]]:
 
 
 def table(outcomes: dict[str, list[Outcome]]):
-    """A data frame with a row for each task: its metric, both models (means), gain with interval, and what it took."""
+    """A data frame with a row for each task: its metric, both models (means), gain with interval, and what it took.
+
+    Single runs have no interval, and whether they pay is left out.
+    """
     import pandas
     rows = []
     for runs in outcomes.values():
@@ -76,4 +81,5 @@ def table(outcomes: dict[str, list[Outcome]]):
             _("pays"): _("yes") if mean > half else _("no"), _("labelled examples"): runs[0].examples,
             _("training, s"): statistics.mean(run.training for run in runs),
             _("latency, ms"): 1000 * statistics.mean(run.latency for run in runs)})
-    return pandas.DataFrame(rows)
+    frame = pandas.DataFrame(rows)
+    return frame.drop(columns=[_("±"), _("pays")]) if all(len(runs) == 1 for runs in outcomes.values()) else frame
