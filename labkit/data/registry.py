@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit import settings
-from labkit.data import images, text
+from labkit.data import images, tables, text
 from labkit.data.dataset import Dataset, Split
 from labkit.data.download import fetch
 from labkit.data.errors import DataError
@@ -94,7 +94,7 @@ def status() -> list[tuple[str, str, str]]:
             size = sum(file.stat().st_size for file in images.cifar10_files(found)) / 1e6
             rows.append((name, "bundled" if source.find is None else "present",
                          _("{path}, {size:.1f} MB").format(path=found, size=size)))
-    return rows + [(name, *text.status(name)) for name in text.NAMES]
+    return rows + [(name, *part.status(name)) for part in (tables, text) for name in part.NAMES]
 
 
 def _locate(name: str, source: _Source, path: str | Path | None) -> Path:
