@@ -198,6 +198,7 @@ def test_the_interval_is_wider_than_students():
 
 
 def test_what_is_recorded_can_be_judged(monkeypatch):
+    monkeypatch.setattr(diagnosis, "FOLDS", 2)
     monkeypatch.setattr(diagnosis_runs, "CHOICES", {name: (fit, penalties[:1]) for name, (fit, penalties)
                                                     in diagnosis_runs.CHOICES.items()})
     runs = [run for seed in range(3) for run in (*diagnosis_runs.runs(seed, 2), *lesion_runs.runs(seed, 20, 12, 2))]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from labkit.data.dataset import Dataset, Split
+from labkit.data.tables import table
 from labkit.evaluation import predict, wilson_interval
 from labkit.language import _
 from labkit.models.dense import MLP
@@ -31,10 +32,10 @@ class Cases:
 
 
 def cases() -> Cases:
-    """The 569 cases as published by scikit-learn, whose target 0 means malignant."""
-    from sklearn.datasets import load_breast_cancer
-    found = load_breast_cancer()
-    return Cases(found.data, (found.target == 0).astype(np.int64), tuple(map(str, found.feature_names)))
+    """The 569 cases of `lk.data.table("breast-cancer")`, whose target 0 means malignant."""
+    found = table("breast-cancer")
+    inputs = found.frame.drop(columns=found.target)
+    return Cases(inputs.to_numpy(), (found.frame[found.target] == 0).to_numpy(np.int64), tuple(inputs.columns))
 
 
 def logistic(inputs: np.ndarray, malignant: np.ndarray, seed: int = 0, penalty: float = 1.0) -> Model:
