@@ -70,15 +70,23 @@ def test_curve_and_cost_agree_with_counting():
 def test_easy_schemes_are_found_and_the_hard_one_is_not(cards):
     model = LogisticRegression(max_iter=2000).fit(cards.inputs(cards.train), cards.train["fraud"])
     late = pd.concat([cards.validation, cards.test])
-    score = model.predict_proba(cards.inputs(late))[:, 1]
-    line = np.quantile(score, 0.95)
-    share = {scheme: experiment.caught(score >= line, late, scheme) for scheme in fraud.SCHEMES}
+    score = fraud.suspicion(model, cards.inputs(late))
+    share = fraud.caught(score >= np.quantile(score, 0.95), late)
     assert min(share["stolen card"], share["card testing"]) > 0.6 > 0.5 > share["mimicry"]
+
+
+def test_compare_has_a_row_for_each_model_and_the_two_that_need_none(cards, flag):
+    inputs = cards.inputs(cards.test)
+    found = fraud.compare({"network": flag.network, "autoencoder": MLP(15, 4, 15)}, cards)
+    assert list(found.index) == ["nothing", "amount over a limit", "network", "autoencoder"]
+    nothing = fraud.cost(np.zeros(len(inputs), bool), cards.test)
+    assert found["cost per 1,000, EUR"]["nothing"] == nothing > found["cost per 1,000, EUR"]["amount over a limit"]
+    assert fraud.suspicion(torch.nn.Identity(), inputs).max() == 0      # what is given back whole is not strange
 
 
 def test_flag_answers_one_transaction(cards, flag):
     transaction = cards.test[list(fraud.FIELDS)].iloc[0].to_dict()
-    expected = fraud.probability(flag.network, cards.inputs(cards.test[:1]))[0]
+    expected = fraud.suspicion(flag.network, cards.inputs(cards.test[:1]))[0]
     answer = flag(transaction)
     assert answer["probability"] == pytest.approx(expected, abs=1e-4)
     assert answer["flag"] == (expected >= 0.5)

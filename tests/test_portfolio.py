@@ -56,6 +56,9 @@ def test_error_and_hit_rate_by_hand():
     share, low, high = portfolio.hit_rate(np.full((3, 2), 0.01), actual)
     assert share == pytest.approx(2 / 3) and low < share < high
     assert portfolio.hit_rate(np.zeros((3, 2)), actual)[0] == 0
+    found = portfolio.compare({"up": np.full((3, 2), 0.01), "stay": np.zeros((3, 2))}, actual)
+    assert found["hit rate"]["up"] == share and np.isnan(found["hit rate"]["stay"])
+    assert found["error, points"]["stay"] == portfolio.error(np.zeros((3, 2)), actual)
 
 
 def test_no_portfolio_beats_the_frontier(weekly):

@@ -119,6 +119,16 @@ def hit_rate(forecast, actual) -> tuple[float, float, float]:
     return float(right.mean()), *wilson_interval(int(right.sum()), len(right))
 
 
+def compare(forecasts: dict, actual) -> pd.DataFrame:
+    """A row for each `{name: forecasts}`: error in points, and the market's hit rate with its 95 % interval.
+
+    The forecast of no change names no direction: its hit rate is left empty.
+    """
+    rows = {name: [error(forecast, actual), *(hit_rate(forecast, actual) if np.any(forecast) else [np.nan] * 3)]
+            for name, forecast in forecasts.items()}
+    return pd.DataFrame(rows, [_("error, points"), _("hit rate"), _("from"), _("to")]).T
+
+
 class NextWeek:
     """The inference function: `next_week(prices)` for {firm: its last five or more weekly prices, oldest first}.
 

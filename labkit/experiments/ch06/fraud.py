@@ -37,16 +37,17 @@ def runs(seed: int, count: int = COUNT, steps: int = STEPS) -> list[dict]:
     found, fitted = [], {}
     for name, build in (("logistic", logistic), ("boosting", boosting), ("network", network),
                         ("autoencoder", autoencoder)):
-        score, model, seconds = max(build(cards, seed, steps),
-                                    key=lambda one: average_precision(one[0], cards, "validation"))
-        validation, scores = score(cards.inputs(cards.validation)), score(cards.inputs(cards.test))
+        model, seconds = max(build(cards, seed, steps),
+                             key=lambda one: average_precision(one[0], cards.validation, cards))
+        validation, scores = (fraud.suspicion(model, cards.inputs(part)) for part in (cards.validation, cards.test))
         threshold = fraud.cheapest(validation, cards.validation)
         flagged = scores >= threshold
         fitted[name] = model, threshold, seconds, fraud.cost(validation >= threshold, cards.validation)
+        shares = fraud.caught(flagged, cards.test)
         found.append({"part": "fraud", "seed": seed, "model": name,
-                      "average_precision": average_precision(score, cards, "test"),
+                      "average_precision": average_precision(model, cards.test, cards),
                       "cost": fraud.cost(flagged, cards.test), "nothing": nothing,
-                      **{f"caught, {scheme}": caught(flagged, cards.test, scheme) for scheme in fraud.SCHEMES}})
+                      **{f"caught, {scheme}": share for scheme, share in shares.items()}})
     costs = {run["model"]: run["cost"] for run in found}
     simple = min(("logistic", "boosting"), key=lambda name: fitted[name][3])
     classifier, threshold, seconds, _cost = fitted["network"]
@@ -59,18 +60,11 @@ def runs(seed: int, count: int = COUNT, steps: int = STEPS) -> list[dict]:
     return [*found, {"part": "outcome", "seed": seed, **vars(result)}]
 
 
-def average_precision(score, cards: fraud.Cards, part: str) -> float:
-    frame = getattr(cards, part)
-    return float(average_precision_score(frame["fraud"], score(cards.inputs(frame))))
+def average_precision(model, part, cards: fraud.Cards) -> float:
+    return float(average_precision_score(part["fraud"], fraud.suspicion(model, cards.inputs(part))))
 
 
-def caught(flagged, frame, scheme: str) -> float | None:
-    """The share of a scheme's frauds that are flagged; None where there are none."""
-    found = flagged[(frame["scheme"] == scheme).to_numpy()]
-    return float(found.mean()) if len(found) else None
-
-
-# Each returns the models of its grid: (function from inputs to scores, model, seconds of training).
+# Each returns the models of its grid, each with the seconds of its training.
 
 def logistic(cards: fraud.Cards, seed: int, steps: int) -> list[tuple]:
     return [_classical(LogisticRegression(C=penalty, max_iter=2000), cards) for penalty in INVERSE_PENALTIES]
@@ -83,22 +77,21 @@ def boosting(cards: fraud.Cards, seed: int, steps: int) -> list[tuple]:
 
 
 def network(cards: fraud.Cards, seed: int, steps: int) -> list[tuple]:
-    return [_trained(lambda: MLP(15, 64, 64, 2), cards.dataset(), rate, seed, steps, fraud.probability)
-            for rate in RATES]
+    return [_trained(lambda: MLP(15, 64, 64, 2), cards.dataset(), rate, seed, steps) for rate in RATES]
 
 
 def autoencoder(cards: fraud.Cards, seed: int, steps: int) -> list[tuple]:
-    return [_trained(lambda width=width: MLP(15, 32, width, 32, 15), cards.dataset(labels=False), 1e-3, seed, steps,
-                     fraud.strangeness) for width in WIDTHS]
+    return [_trained(lambda width=width: MLP(15, 32, width, 32, 15), cards.dataset(labels=False), 1e-3, seed, steps)
+            for width in WIDTHS]
 
 
 def _classical(model, cards: fraud.Cards) -> tuple:
     began = time.perf_counter()
     model.fit(cards.inputs(cards.train).numpy(), cards.train["fraud"])
-    return lambda inputs: model.predict_proba(inputs.numpy())[:, 1], model, time.perf_counter() - began
+    return model, time.perf_counter() - began
 
 
-def _trained(build, dataset, rate: float, seed: int, steps: int, score) -> tuple:
+def _trained(build, dataset, rate: float, seed: int, steps: int) -> tuple:
     """The weights with the lowest validation loss of one run."""
     recipe = Recipe(steps=steps, batch_size=256, learning_rate=rate, schedule="cosine",
                     validate_every=max(1, steps // 20), seed=seed)
@@ -106,4 +99,4 @@ def _trained(build, dataset, rate: float, seed: int, steps: int, score) -> tuple
     for _step in run:
         pass
     run.load_best()
-    return lambda inputs: score(run.model, inputs), run.model, run.history.seconds
+    return run.model, run.history.seconds
