@@ -96,7 +96,16 @@ def test_runs_have_what_the_rule_reads():
     found = experiment.runs(0, steps=20, deals=1, folds=3)
     assert [run["model"] for run in found[:3]] == list(credit.MODELS) and found[3]["part"] == "outcome"
     assert all(run["without"] == 0.7 and 0 < run["cost"] < 1.5 and 0.5 < run["auc"] < 1 for run in found[:3])
-    assert (found[3]["simple"], found[3]["deep"]) == (found[0]["cost"], found[2]["cost"])
+    assert found[3]["simple"] in (found[0]["cost"], found[1]["cost"]) and found[3]["deep"] == found[2]["cost"]
+
+
+def test_the_simple_model_is_chosen_on_validation():
+    good, poor, bad = np.array([0.9, 0.9, 0.1, 0.1]), np.array([0.1, 0.9, 0.9, 0.1]), BAD.astype(int)
+    for validation, best in (((good, poor), "logistic"), ((poor, good), "boosting")):
+        models = dict(zip(credit.MODELS, validation, strict=False))
+        opposite = dict(zip(credit.MODELS, validation[::-1], strict=False))
+        rows = np.arange(4)
+        assert credit.Trial(bad, [(rows, rows, rows)], models, opposite).simple() == best
 
 
 def record(credit, fraud):
