@@ -60,6 +60,9 @@ def test_the_penalty_with_the_lowest_loss_is_chosen():
 def test_counts_cost_and_brier_by_hand():
     p, truth = np.array([0.9, 0.4, 0.2, 0.05]), np.array([1, 0, 1, 0])
     assert diagnosis.count(p, truth, 0.3) == {"cases": 4, "malignant": 2, "missed": 1, "false_alarms": 1}
+    rows = diagnosis.comparison({"a": p, "b": truth}, truth, 0.3)
+    assert [row[1:] for row in rows[:2]] == [[1, 0], [1, 0]]
+    assert rows[2][1:] == pytest.approx([0.1500, 0.5101], abs=1e-4) and rows[4][2] == 0
     assert diagnosis.cost(p, truth, 0.3, ratio=5) == pytest.approx(150)
     assert diagnosis.brier(p, truth) == pytest.approx((0.01 + 0.16 + 0.64 + 0.0025) / 4)
     assert diagnosis.log_loss(p[:1], truth[:1]) == pytest.approx(-np.log(0.9))
@@ -94,7 +97,7 @@ def test_an_impossible_value_is_refused(diagnose, change, message):
 
 
 def test_a_missing_measurement_is_named(diagnose):
-    with pytest.raises(SettingError, match="29 measurements.*all 30.*Missing: worst area"):
+    with pytest.raises(SettingError, match="29 cannot.*all 30.*Missing: worst area"):
         diagnose({name: value for name, value in CASE.items() if name != "worst area"})
     for case in ("", "x" * 10_000, {}, [1.0] * 30):
         with pytest.raises(SettingError):

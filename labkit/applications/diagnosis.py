@@ -118,6 +118,19 @@ def count(probability: np.ndarray, malignant: np.ndarray, threshold: float = 0.5
             "false_alarms": int((alarm & ~ill).sum())}
 
 
+def comparison(probabilities: dict[str, np.ndarray], malignant: np.ndarray, threshold: float) -> list[list]:
+    """Rows of a table: a name, and a value for each model. The accuracy's 95 % interval is Wilson's."""
+    rows = [[_("missed")], [_("false alarms")], [_("accuracy, from")], [_("accuracy, to")], [_("Brier score")]]
+    for probability in probabilities.values():
+        found = count(probability, malignant, threshold)
+        right = found["cases"] - found["missed"] - found["false_alarms"]
+        values = (found["missed"], found["false_alarms"], *wilson_interval(right, found["cases"]),
+                  brier(probability, malignant))
+        for row, value in zip(rows, values, strict=True):
+            row.append(value)
+    return rows
+
+
 def cost(probability: np.ndarray, malignant: np.ndarray, threshold: float, ratio: float = RATIO) -> float:
     """Cost of 100 cases, in false alarms: a missed case costs `ratio` of them."""
     found = count(probability, malignant, threshold)
@@ -131,7 +144,7 @@ def reliability(probability: np.ndarray, malignant: np.ndarray, bins: int = 5) -
     for number in np.unique(place):
         inside = place == number
         ill, among = int(malignant[inside].sum()), int(inside.sum())
-        rows.append({"low": number / bins, "high": (number + 1) / bins, "cases": among,
+        rows.append({"low": float(number / bins), "high": float((number + 1) / bins), "cases": among,
                      "probability": float(probability[inside].mean()), "malignant": ill / among,
                      "interval": wilson_interval(ill, among)})
     return rows
@@ -154,9 +167,8 @@ class Diagnosis:
             raise refuse("case", case, _("a dict of {count} measurements").format(count=len(self.names)))
         missing = [name for name in self.names if name not in case]
         if missing:
-            raise refuse("case", _("{count} measurements").format(count=len(case)),
-                         _("all {count} of them").format(count=len(self.names)),
-                         _("Missing: {names}.").format(names=", ".join(missing[:3])))
+            raise refuse("len(case)", len(case), _("all {count} measurements").format(count=len(self.names)),
+                         _("Missing: {names}.").format(names=", ".join(missing[:3]) + (" ..." if missing[3:] else "")))
         for name, value in case.items():
             if name not in self.most:
                 raise refuse("case", name, ", ".join(self.names))
