@@ -168,7 +168,9 @@ class Diagnosis:
         missing = [name for name in self.names if name not in case]
         if missing:
             raise refuse("len(case)", len(case), _("all {count} measurements").format(count=len(self.names)),
-                         _("Missing: {names}.").format(names=", ".join(missing[:3]) + (" ..." if missing[3:] else "")))
+                         _("Missing: {names}.").format(names=", ".join(missing)) if len(missing) <= 3 else
+                         _("Missing: {names} and {more} more.").format(names=", ".join(missing[:3]),
+                                                                       more=len(missing) - 3))
         for name, value in case.items():
             if name not in self.most:
                 raise refuse("case", name, ", ".join(self.names))
