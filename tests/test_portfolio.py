@@ -18,8 +18,13 @@ def weekly(prices):
     return portfolio.returns(prices)
 
 
-FITS = {"last value": portfolio.last_value, "past mean": portfolio.past_mean, "linear": portfolio.linear,
-        "network": portfolio.network(20)}
+FITS = portfolio.fits(steps=20)
+
+
+def peeks(inputs, targets):
+    """A fit that remembers what lies beyond its past, in the memory that it was given a view of."""
+    whole = targets.base if targets.base is not None else targets
+    return lambda seen: np.full(len(seen), whole.mean())
 
 
 @pytest.mark.parametrize("fit", FITS.values(), ids=list(FITS))
@@ -30,8 +35,13 @@ def test_later_prices_change_no_earlier_forecast(weekly, fit, week):
     before, after = (portfolio.walk_forward(values, fit, every=9) for values in (weekly, changed))
     kept = week + 1 - portfolio.FIRST      # the forecast of the first changed week is made before that week
     np.testing.assert_array_equal(after[:kept], before[:kept])
-    if fit in (FITS["linear"], FITS["network"]):
+    if fit in (FITS["linear regression"], FITS["network"]):
         assert (after[kept:] != before[kept:]).any()
+    assert not portfolio.looks_ahead(weekly, fit, week)
+
+
+def test_a_fit_that_looks_ahead_is_found_out(weekly):
+    assert portfolio.looks_ahead(weekly, peeks, 72)
 
 
 def test_forecasts_learn_from_the_past():

@@ -232,11 +232,14 @@ def compare(models: dict, cards: Cards) -> pd.DataFrame:
 class Flag:
     """The inference function: `flag(transaction)` for one dictionary of the seven FIELDS.
 
+    `threshold` is by default the cheapest one on validation.
     Returns {"flag": bool, "probability": float}. Raises `SettingError` for what is missing or cannot be.
     """
 
-    def __init__(self, cards: Cards, network: nn.Module, threshold: float):
+    def __init__(self, cards: Cards, network: nn.Module, threshold: float | None = None):
         self.cards, self.network, self.threshold = cards, network, threshold
+        if threshold is None:
+            self.threshold = cheapest(suspicion(network, cards.inputs(cards.validation)), cards.validation)
 
     def __call__(self, transaction: dict) -> dict:
         if not isinstance(transaction, dict):

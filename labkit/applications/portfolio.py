@@ -7,6 +7,7 @@ whatever is fitted.
 Risk is the standard deviation of the weekly return. Portfolios hold no debt and sell nothing short (weights of 0 to 1
 that add up to 1), and are brought back to their weights each week, free of charge (Markowitz 1952).
 """
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -105,6 +106,21 @@ def network(steps: int = 200, seed: int = 0) -> Fit:
     return fit
 
 
+def fits(steps: int = 200, seed: int = 0) -> dict[str, Fit]:
+    """The four ways of forecasting by name; `steps` and `seed` are the network's."""
+    return {"last value": last_value, "past mean": past_mean, "linear regression": linear,
+            "network": network(steps, seed)}
+
+
+def looks_ahead(values, fit: Fit, week: int, every: int = EVERY) -> bool:
+    """Whether other returns from `week` on would change a forecast made before they were known."""
+    values = np.array(values, dtype="float64")
+    changed = values.copy()
+    changed[week:] = 0.1 - 7 * changed[week:]
+    before, after = (walk_forward(one, fit, every=every)[:week + 1 - FIRST] for one in (values, changed))
+    return bool((before != after).any())
+
+
 def error(forecast, actual) -> float:
     """Root mean squared error of weekly returns, in percentage points."""
     return float(100 * np.sqrt(np.mean((np.asarray(forecast) - np.asarray(actual)) ** 2)))
@@ -132,12 +148,15 @@ def compare(forecasts: dict, actual) -> pd.DataFrame:
 class NextWeek:
     """The inference function: `next_week(prices)` for {firm: its last five or more weekly prices, oldest first}.
 
-    Returns {firm: forecast of next week's return}. It has learned from all weeks of `prices`, and knows those firms.
+    Returns {firm: forecast of next week's return}. It has learned from all weeks of `prices`, and knows those firms;
+    `seconds` is what that took.
     """
 
     def __init__(self, prices: pd.DataFrame, fit: Fit):
         self.firms = list(prices.columns)
+        began = time.perf_counter()
         self._forecast = _fitted(returns(prices).to_numpy(), fit)
+        self.seconds = time.perf_counter() - began
 
     def __call__(self, prices: dict) -> dict:
         for firm in prices:

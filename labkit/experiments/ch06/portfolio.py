@@ -5,8 +5,6 @@ spread over seeds says nothing of other years. The settings (52 weeks before the
 weeks, four weeks to look back, 16 hidden units, 300 steps) were set before any run; nothing is chosen by the result.
 The outcome holds the network against the last value.
 """
-import time
-
 import pandas as pd
 
 from labkit import data as sets
@@ -28,8 +26,7 @@ def runs(seed: int, steps: int = STEPS, every: int = portfolio.EVERY) -> list[di
     frame = prices()
     weekly = portfolio.returns(frame)
     actual = weekly.to_numpy()[portfolio.FIRST:]
-    fits = {"last value": portfolio.last_value, "past mean": portfolio.past_mean, "linear": portfolio.linear,
-            "network": portfolio.network(steps, seed)}
+    fits = portfolio.fits(steps, seed)
     found, errors = [], {}
     for name, fit in fits.items():
         forecast = portfolio.walk_forward(weekly, fit, every=every)
@@ -37,12 +34,10 @@ def runs(seed: int, steps: int = STEPS, every: int = portfolio.EVERY) -> list[di
         errors[name] = portfolio.error(forecast, actual)
         found.append({"part": "portfolio", "seed": seed, "model": name, "error": errors[name], "hit_rate": share,
                       "hit_rate_low": low, "hit_rate_high": high})
-    began = time.perf_counter()
     next_week = portfolio.NextWeek(frame, fits["network"])
-    seconds = time.perf_counter() - began
     last = frame.iloc[-portfolio.LAGS - 1:].to_dict("list")
     result = outcome.Outcome(
         task="portfolio", metric="error of next week's return, points", simple=errors["last value"],
-        deep=errors["network"], examples=weekly.size - portfolio.LAGS * weekly.shape[1], training=seconds,
+        deep=errors["network"], examples=weekly.size - portfolio.LAGS * weekly.shape[1], training=next_week.seconds,
         latency=outcome.latency(lambda: next_week(last)), lower_is_better=True)
     return [*found, {"part": "outcome", "seed": seed, **vars(result)}]
