@@ -124,6 +124,9 @@ def test_a_new_user_is_offered_what_fits_and_nothing_that_was_rated(parts, train
         offers[genre] = [row["genres"] for row in service.recommend(likes, 40)]
     horror, comedy = (sum("horror" in genres for genres in offers[genre]) for genre in ("horror", "comedy"))
     assert horror > comedy
+    new = {row["title"] for row in service.recommend({ratings.titles[0]: 5}, 20, new=True)}
+    assert new <= {ratings.titles[item] for item in parts.cold.tolist()}
+    assert not any(row["new"] for row in service.recommend({ratings.titles[0]: 5}, 20, new=False))
     assert service.recommend({ratings.titles[0]: 1}) != service.recommend({ratings.titles[0]: 5})
 
 

@@ -149,6 +149,15 @@ def evaluate(scores: torch.Tensor, parts: Parts, k: int = 10, rows: torch.Tensor
     return found
 
 
+def table(ranked: dict[str, torch.Tensor], parts: Parts, k: int = 10):
+    """A data frame with a row for each of {name: scores}, and recall@k and NDCG@k of warm and cold items."""
+    import pandas
+    found = {name: evaluate(scores, parts, k) for name, scores in ranked.items()}
+    return pandas.DataFrame({name: {f"{group} {metric}@{k}": values[group][key] for group in ("warm", "cold")
+                                    for metric, key in (("recall", "recall"), ("NDCG", "ndcg"))}
+                             for name, values in found.items()}).T
+
+
 class Service:
     """What a shop would call: it answers users who were not there when the model was trained.
 
@@ -175,11 +184,12 @@ class Service:
         usual = self.vectors[:, :-1] @ self.expected + self.vectors[:, -1]
         return self.expected + self.answer @ (preferences - usual)[self.warm]
 
-    def recommend(self, likes: dict[str, float], count: int = 10) -> list[dict]:
+    def recommend(self, likes: dict[str, float], count: int = 10, new: bool | None = None) -> list[dict]:
         """The `count` items to offer somebody who rated {title: 1 to 5}, best first: title, genres, score, new or not.
 
-        Raises `SettingError` for no rating, an unknown title, a rating that is not a number from 1 to 5, and a count
-        that is not a whole number from 1 to the number of unrated items.
+        `new` asks for cold items alone (True) or warm ones alone (False). Raises `SettingError` for no rating, an
+        unknown title, a rating that is not a number from 1 to 5, and a count that is not a whole number from 1 to
+        the number of items that are left.
         """
         if not isinstance(likes, dict) or not likes:
             raise refuse("likes", likes, _("at least one title with a rating, such as {example}").format(
@@ -192,11 +202,12 @@ class Service:
             if isinstance(rating, bool) or not isinstance(rating, int | float) or not 1 <= rating <= 5:
                 raise refuse(f"likes[{title!r}]", rating, _("a number from 1 to 5"))
             preferences[self.numbers[title]] = preference(rating)
-        left = len(self.numbers) - len(likes)
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= left:
-            raise refuse("count", count, _("a whole number from 1 to {left}").format(left=left))
-        scores = self.vectors[:, :-1] @ self.user(preferences) + self.vectors[:, -1]
-        scores[[self.numbers[title] for title in likes]] = -math.inf
-        return [{"title": self.ratings.titles[item], "genres": self.ratings.genres_of(item),
-                 "score": scores[item].item(), "new": item in self.cold}
-                for item in scores.topk(count).indices.tolist()]
+        rated = {self.numbers[title] for title in likes}
+        left = [item for item in self.numbers.values() if item not in rated and new in (None, item in self.cold)]
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(left):
+            raise refuse("count", count, _("a whole number from 1 to {left}").format(left=len(left)))
+        vectors = self.vectors[left]
+        best = (vectors[:, :-1] @ self.user(preferences) + vectors[:, -1]).topk(count)
+        return [{"title": self.ratings.titles[item], "genres": self.ratings.genres_of(item), "score": score,
+                 "new": item in self.cold}
+                for item, score in zip([left[place] for place in best.indices], best.values.tolist(), strict=True)]

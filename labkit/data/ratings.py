@@ -136,9 +136,9 @@ def read_movielens(path: Path) -> Ratings:
                 if entry.file_size > MEMBER_LIMIT:
                     raise DataError(_("{file}: {entry} has {size} bytes, more than any file of MovieLens-100k.").format(
                         file=path, entry=entry.filename, size=entry.file_size))
-            texts = [archive.read(f"ml-100k/{name}").decode("latin-1") for name in ("u.data", "u.item", "u.genre")]
+            rows, films, genres = (archive.read(f"ml-100k/{name}").decode("latin-1").replace("\r", "").split("\n")
+                                   for name in ("u.data", "u.item", "u.genre"))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        rows, films, genres = (text.splitlines() for text in texts)
         genres = tuple(line.split("|")[0] for line in genres if line)
         films = [line.split("|") for line in films if line]
         table = torch.tensor([[int(field) for field in row.split("\t")] for row in rows if row])
