@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from labkit.applications.outcome import Outcome, latency
 from labkit.data.dataset import Dataset, Split
 from labkit.device import eval_mode
-from labkit.evaluation import as_float, predict
+from labkit.evaluation import as_float, evaluate, predict
 from labkit.language import _
 from labkit.settings import refuse
+from labkit.training import Run
 
 
 def smaller(data: Dataset, side: int = 14) -> Dataset:
@@ -68,6 +70,14 @@ def recogniser(model: nn.Module, data: Dataset) -> Callable[[object], tuple[str,
         confidence, place = predict(model, image[None])[0].softmax(0).max(0)
         return names[place], confidence.item()
     return recognise
+
+
+def outcome_of(run: Run, simple: float) -> Outcome:
+    """What a finished run gained over a baseline of accuracy `simple`, by the test pictures."""
+    recognise, test = recogniser(run.model, run.dataset), run.dataset.test
+    return Outcome(task="naming a garment", metric="accuracy", simple=simple, deep=evaluate(run.model, test).accuracy,
+                   examples=len(run.dataset.train), training=run.history.seconds,
+                   latency=latency(lambda: recognise(test.inputs[0])))
 
 
 def occlusion(model: nn.Module, image: torch.Tensor, window: int = 6, stride: int = 2,

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from labkit.applications import outcome, pictures
+from labkit.applications import pictures
 from labkit.data import load
 from labkit.device import threads
 from labkit.evaluation import as_float, evaluate
@@ -100,13 +100,9 @@ def product(whole, seed: int, share: float = 1.0) -> dict:
     """A residual network of eight layers on all training pictures, against logistic regression on their pixels."""
     run = Run(lambda: ResidualNet(8, WIDTH), whole, _recipe(1000, share, seed, learning_rate=ADAM), "cpu",
               threads=1)
-    model = _drain(run)
-    recognise = pictures.recogniser(model, whole)
-    made = outcome.Outcome(
-        task="naming a garment", metric="accuracy", examples=len(whole.train), training=run.history.seconds,
-        simple=pictures.baseline_accuracy(pictures.baseline(whole.train), whole.test),
-        deep=evaluate(model, whole.test).accuracy, latency=outcome.latency(lambda: recognise(whole.test.inputs[0])))
-    return {"part": "outcome", **dataclasses.asdict(made)}
+    _drain(run)
+    simple = pictures.baseline_accuracy(pictures.baseline(whole.train), whole.test)
+    return {"part": "outcome", **dataclasses.asdict(pictures.outcome_of(run, simple))}
 
 
 def _recipe(steps: int, share: float, seed: int, **values) -> Recipe:
