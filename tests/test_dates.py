@@ -8,7 +8,6 @@ from labkit.applications import dates
 from labkit.experiments.ch06 import dates as experiment
 from labkit.models import Translator
 from labkit.settings import SettingError
-from labkit.training import Recipe, Run
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +58,7 @@ def test_a_translation_does_not_depend_on_padding_or_on_what_comes_later(same_nu
 
 
 def test_the_network_learns_and_greedy_agrees_with_the_whole_row(made):
-    run = Run(dates.model, made, Recipe(steps=130, batch_size=32, learning_rate=8e-3, schedule="one-cycle",
-                                        validate_every=130), "cpu", threads=1)
+    run = dates.training(made, 100, 0, threads=1)
     for _step in run:
         pass
     truth = [iso for _text, iso in dates.pairs(made, made.test)]
@@ -71,8 +69,13 @@ def test_the_network_learns_and_greedy_agrees_with_the_whole_row(made):
     with torch.no_grad():
         whole = run.model(rows).softmax(2)
     assert whole.argmax(2).equal(tokens) and torch.allclose(whole.amax(2), probabilities, atol=1e-5)
-    answer = dates.translate(" 3 March 2021 ", run.model, made.tokenizer)
+    answer = dates.translate(" 3 March 2021 ", run.model)
     assert answer.weights.shape == (10, 12) and len(answer.iso) == 10 and 0 <= answer.probability <= 1
+    assert dates.alignment(" 3 March 2021 ", answer).settings["size"] == [11, 13]
+    table = dates.compare(run.model, made)
+    assert list(table.index) == ["rule", "network", "rule, then network"]
+    assert table["exact match"]["network"] == dates.exact_match(found, truth)
+    assert table["exact match"].idxmax() == "rule, then network" and table["no answer"].tolist()[1:] == [0, 0]
 
 
 @pytest.mark.parametrize("text, message", [
@@ -80,11 +83,11 @@ def test_the_network_learns_and_greedy_agrees_with_the_whole_row(made):
     ("3 März 2021", "Unknown: z ä"), ("x" * 33, "33 characters.*at most 32")])
 def test_what_is_no_date_is_refused(text, message):
     with pytest.raises(SettingError, match=message) as refused:
-        dates.translate(text, dates.model(), dates.tokenizer())
+        dates.translate(text, dates.model())
     assert len(str(refused.value)) < 300
 
 
 def test_the_experiment_has_an_outcome():
     runs = experiment.runs(0, train=200, test=50, steps=3)
-    assert [run["model"] for run in runs[:2]] == ["rule", "network"]
+    assert [run["model"] for run in runs[:-1]] == ["rule", "network", "rule, then network"]
     assert runs[-1]["part"] == "outcome" and runs[-1]["simple"] == runs[0]["exact_match"] > runs[-1]["deep"]

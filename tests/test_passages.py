@@ -5,7 +5,6 @@ import torch
 from labkit.applications import passages
 from labkit.experiments.ch06 import passages as experiment
 from labkit.settings import SettingError
-from labkit.training import Recipe, Run
 
 TOLD = ("Mirana Kostel was born in Dova in 1950 . Later she moved to Linka Bur and opened a bakery in 1990 . "
         "Today 57 people work there . In 1940 Tobur was born in Gudor . He opened a school in Basel in 1985 . "
@@ -63,13 +62,13 @@ def test_a_span_neither_runs_backwards_nor_too_far(same_numbers):
 
 def test_the_reader_learns_and_answers():
     made = passages.dataset(1500, 200, 5)
-    run = Run(passages.model, made, Recipe(steps=110, batch_size=32, learning_rate=8e-3, schedule="one-cycle",
-                                           validate_every=110), "cpu", threads=1)
+    run = passages.training(made, 110, 0, threads=1)
     for _step in run:
         pass
     assert passages.exact_match(run.model, made.test) > 0.6
     found = passages.answer(TOLD, "When was Tobur born ?", run.model)
-    assert found.text == " ".join(passages.words(TOLD)[found.start:found.end + 1]) and 0 <= found.probability <= 1
+    assert f"【{found.text}】" in found.shown and 0 <= found.probability <= 1
+    assert passages.words(found.shown.replace("【", "").replace("】", "")) == passages.words(TOLD)
 
 
 @pytest.mark.parametrize("passage, question, message", [
@@ -84,5 +83,5 @@ def test_what_cannot_be_read_is_refused(passage, question, message):
 def test_the_experiment_has_an_outcome():
     runs = experiment.runs(0, train=100, test=50, steps=3)
     assert [(run["wordings"], run["model"]) for run in runs[:4]] == [
-        (wordings, name) for wordings in ("of training", "new") for name in ("overlap", "network")]
+        (wordings, name) for wordings in ("wordings of training", "new wordings") for name in ("overlap", "network")]
     assert runs[-1]["part"] == "outcome" and runs[-1]["simple"] == runs[2]["exact_match"]

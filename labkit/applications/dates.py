@@ -3,12 +3,14 @@
 The texts are generated, so what each means is known. Only forms with one reading are made: 03/04/2021 is none.
 """
 import datetime
+import functools
 import hashlib
 import random
 import re
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
 from labkit.data.dataset import Dataset, Split
 from labkit.device import device_of, eval_mode
@@ -16,6 +18,7 @@ from labkit.language import _
 from labkit.models.translator import Translator
 from labkit.settings import refuse
 from labkit.tokenise import PADDING, CharacterTokenizer
+from labkit.training import Recipe, Run
 
 FORMS = ("{day} {Month} {year}", "{Month} {day}, {year}", "{Mon} {day}, {year}", "{day}{th} of {Month} {year}",
          "{weekday}, {day} {Month} {year}", "{day:02}-{Mon}-{year}", "{year}/{month}/{day}",
@@ -64,6 +67,7 @@ def mistype(text: str, draw: random.Random) -> str:
     return text[:place] + text[place + 1] + text[place] + text[place + 2:]
 
 
+@functools.cache
 def tokenizer() -> CharacterTokenizer:
     """A token for each character that a form can hold, all letters small."""
     words = "".join((*FORMS, *MONTHS, *WEEKDAYS, *ORDINALS, HAN, "十一二三四五六日0123456789stndrdth"))
@@ -107,6 +111,13 @@ def model(width: int = 32) -> Translator:
     return Translator(len(tokenizer()), len(OUTPUT), width, LONGEST, LENGTH)
 
 
+def training(data: Dataset, steps: int, seed: int = 0, threads: int | None = None) -> Run:
+    """The run, not yet begun, that trains a network on `data`."""
+    recipe = Recipe(steps=steps, batch_size=64, learning_rate=8e-3, schedule="one-cycle", validate_every=steps,
+                    seed=seed)
+    return Run(model, data, recipe, "cpu", threads=threads)
+
+
 def by_rule(text: str) -> str | None:
     """The baseline: the parser of pandas, and one rule for Chinese with digits; None where neither reads it."""
     import pandas
@@ -145,6 +156,18 @@ def exact_match(found: list[str | None], truth: list[str]) -> float:
     return sum(one == other for one, other in zip(found, truth, strict=True)) / len(truth)
 
 
+def compare(network: Translator, data: Dataset):
+    """A data frame of the shares of test texts that are exact and that get no answer, a row each for the rule, the
+    network, and the rule with the network for what it leaves."""
+    import pandas
+    texts, truth = zip(*pairs(data, data.test), strict=True)
+    found = {"rule": [by_rule(text) for text in texts], "network": answers(network, data.test)}
+    found["rule, then network"] = [one or other for one, other in zip(*found.values(), strict=True)]
+    return pandas.DataFrame({name: {"exact match": exact_match(given, truth),
+                                    "no answer": given.count(None) / len(truth)}
+                             for name, given in found.items()}).T
+
+
 @dataclass(frozen=True)
 class Translation:
     """What `translate` answers: the ISO form, the probability that the model gives it, whether there is such a day,
@@ -155,7 +178,7 @@ class Translation:
     weights: torch.Tensor
 
 
-def translate(text: str, network: Translator, tokens: CharacterTokenizer) -> Translation:
+def translate(text: str, network: Translator) -> Translation:
     """The answer for one text. Raises `SettingError` for one that is empty, longer than 32 characters, or holds
     characters that no training text had."""
     if not isinstance(text, str) or not text.strip():
@@ -164,6 +187,7 @@ def translate(text: str, network: Translator, tokens: CharacterTokenizer) -> Tra
     if len(text) > LONGEST:
         raise refuse("text", _("{count} characters").format(count=len(text)),
                      _("at most {longest} characters").format(longest=LONGEST))
+    tokens = tokenizer()
     unknown = sorted(set(text) - set(tokens.vocabulary[2:]))
     if unknown:
         raise refuse("text", text, _("characters that occurred in training"),
@@ -176,3 +200,12 @@ def translate(text: str, network: Translator, tokens: CharacterTokenizer) -> Tra
     except ValueError:
         exists = False
     return Translation(iso, float(probabilities.prod()), exists, weights[0, :, :len(text)])
+
+
+def alignment(text: str, found: Translation):
+    """A panel: a row for each character of the answer, a column for each of the text, blue where the one looked at the
+    other."""
+    from labkit.widgets import panels
+    marks = [(x, 0, one) for x, one in enumerate(text.strip(), 1)] + [(0, y, one) for y, one in enumerate(found.iso, 1)]
+    return panels.image(F.pad(found.weights, (1, 0, 1, 0)), colours="blue", low=0, high=1, marks=marks,
+                        title="which character looks at which")

@@ -16,6 +16,7 @@ from labkit.evaluation import predict
 from labkit.language import _
 from labkit.models.reader import SpanReader
 from labkit.settings import refuse
+from labkit.training import Recipe, Run
 
 PASSAGE, QUESTION = 56, 14      # words that fit
 LONGEST = 1000                  # characters of a text
@@ -143,6 +144,13 @@ def model(width: int = 32) -> SpanReader:
     return SpanReader(2 * len(VOCABULARY), width, PASSAGE)
 
 
+def training(data: Dataset, steps: int, seed: int = 0, threads: int | None = None) -> Run:
+    """The run, not yet begun, that trains a network on `data`."""
+    recipe = Recipe(steps=steps, batch_size=32, learning_rate=8e-3, schedule="one-cycle", validate_every=steps,
+                    seed=seed)
+    return Run(model, data, recipe, "cpu", threads=threads)
+
+
 def spans(network: SpanReader, inputs: torch.Tensor, longest: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
     """The likeliest span of at most `longest` words for each row: (start, end) (N, 2), and its probability (N,)."""
     start, end = predict(network, inputs).log_softmax(2).unbind(1)
@@ -193,13 +201,21 @@ def overlap_match(found: list[Example]) -> float:
     return sum(by_overlap(example.passage, example.question) == example.answer for example in found) / len(found)
 
 
+def compare(network: SpanReader, count: int, seed: int = 0):
+    """A data frame of exact match on `count` questions with unseen names: a row each for the wordings of training and
+    for new ones, a column for each of the two ways to answer."""
+    import pandas
+    asked = {"wordings of training": examples(count, seed, True), "new wordings": examples(count, seed, True, True)}
+    return pandas.DataFrame({name: {"overlap": overlap_match(found), "network": exact_match(network, rows(found))}
+                             for name, found in asked.items()}).T
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What `answer` gives: words of the passage, the probability of the span, and its first and last place."""
+    """What `answer` gives: words of the passage, the probability of the span, and the passage with it in brackets."""
     text: str
     probability: float
-    start: int
-    end: int
+    shown: str
 
 
 def answer(passage: str, question: str, network: SpanReader) -> Answer:
@@ -220,4 +236,6 @@ def answer(passage: str, question: str, network: SpanReader) -> Answer:
                          _("at most {most} words and marks").format(most=most))
     span, probability = spans(network, torch.tensor([encode(**parts)]))
     start, end = span[0].tolist()
-    return Answer(" ".join(parts["passage"][start:end + 1]), float(probability[0]), start, end)
+    before, text, after = (" ".join(parts["passage"][slice(*limits)])
+                           for limits in ((0, start), (start, end + 1), (end + 1, None)))
+    return Answer(text, float(probability[0]), f"{before} 【{text}】 {after}".strip())

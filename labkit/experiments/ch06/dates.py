@@ -6,7 +6,6 @@ seed that is not recorded.
 from dataclasses import asdict
 
 from labkit.applications import dates, outcome
-from labkit.training import Recipe, Run
 
 TRAIN, TEST, STEPS = 20_000, 2000, 600
 EXAMPLE = "Wednesday, 3 March 2021"
@@ -19,16 +18,14 @@ def data() -> list[dict]:
 
 
 def runs(seed: int, train: int = TRAIN, test: int = TEST, steps: int = STEPS) -> list[dict]:
-    """For both: the shares of the texts that are answered exactly, and not at all; and the outcome."""
+    """The shares of the texts that are answered exactly and not at all, and the outcome."""
     made = dates.dataset(train, test, seed)
-    run = Run(dates.model, made, Recipe(steps=steps, batch_size=64, learning_rate=8e-3, schedule="one-cycle",
-                                        validate_every=steps, seed=seed), "cpu", threads=1)
+    run = dates.training(made, steps, seed, threads=1)
     for _step in run:
         pass
-    texts, truth = zip(*dates.pairs(made, made.test), strict=True)
-    answers = {"rule": [dates.by_rule(text) for text in texts], "network": dates.answers(run.model, made.test)}
-    rows = [{"part": "dates", "seed": seed, "model": name, "exact_match": dates.exact_match(found, truth),
-             "unanswered": found.count(None) / test} for name, found in answers.items()]
+    table = dates.compare(run.model, made)
+    rows = [{"part": "dates", "seed": seed, "model": name, "exact_match": row["exact match"],
+             "unanswered": row["no answer"]} for name, row in table.iterrows()]
     return [*rows, {"part": "outcome", "seed": seed, **asdict(outcome.Outcome(
         "dates", "exact match", rows[0]["exact_match"], rows[1]["exact_match"], train, run.history.seconds,
-        outcome.latency(lambda: dates.translate(EXAMPLE, run.model, made.tokenizer))))}]
+        outcome.latency(lambda: dates.translate(EXAMPLE, run.model))))}]

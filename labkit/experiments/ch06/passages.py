@@ -7,7 +7,6 @@ settled with a seed that is not recorded.
 from dataclasses import asdict
 
 from labkit.applications import outcome, passages
-from labkit.training import Recipe, Run
 
 TRAIN, TEST, STEPS = 8000, 2000, 400
 
@@ -21,17 +20,13 @@ def data() -> list[dict]:
 def runs(seed: int, train: int = TRAIN, test: int = TEST, steps: int = STEPS) -> list[dict]:
     """Exact match of both with the wordings of training and with new ones, and the outcome with new ones."""
     made = passages.dataset(train, test, seed)
-    run = Run(passages.model, made, Recipe(steps=steps, batch_size=32, learning_rate=8e-3, schedule="one-cycle",
-                                           validate_every=steps, seed=seed), "cpu", threads=1)
+    run = passages.training(made, steps, seed, threads=1)
     for _step in run:
         pass
-    rows = []
-    for wordings in ("of training", "new"):
-        asked = passages.examples(test, seed, held_out=True, new_wordings=wordings == "new")
-        for name, score in (("overlap", passages.overlap_match(asked)),
-                            ("network", passages.exact_match(run.model, passages.rows(asked)))):
-            rows.append({"part": "passages", "seed": seed, "wordings": wordings, "model": name, "exact_match": score})
-    passage, question = asked[0].passage, asked[0].question
+    table = passages.compare(run.model, test, seed)
+    rows = [{"part": "passages", "seed": seed, "wordings": wordings, "model": name, "exact_match": score}
+            for wordings, scores in table.iterrows() for name, score in scores.items()]
+    asked = passages.examples(1, seed, held_out=True, new_wordings=True)[0]
     return [*rows, {"part": "outcome", "seed": seed, **asdict(outcome.Outcome(
         "questions about a passage", "exact match", rows[2]["exact_match"], rows[3]["exact_match"], train,
-        run.history.seconds, outcome.latency(lambda: passages.answer(passage, question, run.model))))}]
+        run.history.seconds, outcome.latency(lambda: passages.answer(asked.passage, asked.question, run.model))))}]
