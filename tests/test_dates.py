@@ -43,6 +43,7 @@ def test_the_rule_is_right_or_silent(made):
     assert 0.6 < dates.exact_match(found, truth) < 0.9
     assert dates.exact_match(found, truth) + found.count(None) / len(found) == 1
     assert dates.by_rule("2021年3月3号 星期三") == "2021-03-03" and dates.by_rule("2021年13月3日") is None
+    assert [dates.by_rule(text) for text in ("-5", "nat", "9" * 32, "hello")] == [None] * 4
 
 
 def test_a_translation_does_not_depend_on_padding_or_on_what_comes_later(same_numbers):

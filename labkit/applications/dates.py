@@ -125,8 +125,9 @@ def by_rule(text: str) -> str | None:
     try:
         if found:
             return datetime.date(*map(int, found.groups())).isoformat()
-        return pandas.Timestamp(text).date().isoformat()
-    except ValueError:
+        found = pandas.Timestamp(text)
+        return None if found is pandas.NaT else found.date().isoformat()
+    except (ValueError, NotImplementedError):       # the second for years before the first
         return None
 
 
