@@ -24,8 +24,8 @@ def runs(seed: int, train: int = TRAIN, test: int = TEST, steps: int = STEPS) ->
     for _step in run:
         pass
     table = dates.compare(run.model, made)
-    rows = [{"part": "dates", "seed": seed, "model": name, "exact_match": row["exact match"],
-             "unanswered": row["no answer"]} for name, row in table.iterrows()]
+    rows = [{"part": "dates", "seed": seed, "model": name, "exact_match": float(row["exact match"]),
+             "unanswered": float(row["no answer"])} for name, row in table.iterrows()]
     return [*rows, {"part": "outcome", "seed": seed, **asdict(outcome.Outcome(
         "dates", "exact match", rows[0]["exact_match"], rows[1]["exact_match"], train, run.history.seconds,
         outcome.latency(lambda: dates.translate(EXAMPLE, run.model))))}]
