@@ -9,6 +9,8 @@ from labkit.experiments.ch06 import dates as experiment
 from labkit.models import Translator
 from labkit.settings import SettingError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def made():

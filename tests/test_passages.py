@@ -6,6 +6,8 @@ from labkit.applications import passages
 from labkit.experiments.ch06 import passages as experiment
 from labkit.settings import SettingError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TOLD = ("Mirana Kostel was born in Dova in 1950 . Later she moved to Linka Bur and opened a bakery in 1990 . "
         "Today 57 people work there . In 1940 Tobur was born in Gudor . He opened a school in Basel in 1985 . "
         "It has 12 rooms .")
