@@ -27,6 +27,11 @@ def _doctor(options):
     return 0 if report(online=True) else 1
 
 
+def _links(options):
+    from labkit.links import report
+    return 0 if report(seconds=options.seconds) else 1
+
+
 def _main_of(module: str):
     """What hands the rest of the line to `main` of a module of labkit, which reads it by itself."""
     return lambda options: import_module(f"labkit.{module}").main(options.rest)
@@ -37,6 +42,8 @@ PROFILE = ("--profile", {"default": "quick", "metavar": "PROFILE", "help": " | "
 PARAMETER = ("-p", {"dest": "parameters", "nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE"),
                     "help": "a value for the cell tagged parameters; may be given several times"})
 OUT = ("--out", {"metavar": "FOLDER", "help": "where to write; build/runs/<time> of the checkout if not given"})
+SECONDS = ("--seconds", {"type": float, "default": 10.0, "metavar": "SECONDS",
+                         "help": "how long to wait for an answer; 10 if not given"})
 LANGUAGE = ("--language", {"default": "en", "help": " | ".join(settings.LANGUAGES)})
 
 COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where the module has a parser of its own)
@@ -44,6 +51,7 @@ COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where 
     "doctor": ("check this computer and say what to do", _doctor, []),
     "lab": ("open the course in JupyterLab, which gets all other options", _lab, [LANGUAGE]),
     "notebooks": ("for maintainers: execute chapters in place and store them", _notebooks, [CHAPTERS]),
+    "links": ("for maintainers: ask each address of chapter 7's catalogue whether it is there", _links, [SECONDS]),
     "translate": ("build the Chinese notebooks", _main_of("translate"), None),
     "record": ("for maintainers: write the runs that a chapter's verdicts rest on", _main_of("record"), None),
 }

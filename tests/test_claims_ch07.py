@@ -17,7 +17,8 @@ def record(statuses, sections=("7.1", "7.2"), seeds=(0, 1, 2)):
 
 @pytest.mark.parametrize("statuses, verdict", [
     ("cccc", HOLDS), ("c", HOLDS), ("ccco", IN_PART), ("cccu", IN_PART), ("cuuc", IN_PART), ("cuu", UNDECIDED),
-    ("uuuuo", UNDECIDED), ("co", NOT), ("ooo", NOT), ("couu", NOT), ("ccou", IN_PART), ("", UNDECIDED), ("uu", UNDECIDED)])
+    ("uuuuo", UNDECIDED), ("co", NOT), ("ooo", NOT), ("couu", NOT), ("ccou", IN_PART), ("", UNDECIDED),
+    ("uu", UNDECIDED)])
 def test_each_verdict(statuses, verdict):
     assert decide("C7.1", record(statuses)).verdict == verdict
 
