@@ -75,6 +75,16 @@ def test_find():
         catalogue.find(level="easy")
 
 
+@pytest.mark.parametrize("goal", catalogue.PATHS)
+def test_reading_paths_are_papers_in_order_up_to_a_level(goal):
+    whole = catalogue.reading_path(goal)
+    assert tuple(whole.title) == catalogue.PATHS[goal] and set(whole.kind) == {"paper"}
+    easier = catalogue.reading_path(goal, "intermediate")
+    assert list(easier.title) == list(whole.title[whole.level != "advanced"]) and len(easier) >= 1
+    with pytest.raises(SettingError, match="goal = 'fame'"):
+        catalogue.reading_path("fame")
+
+
 def test_the_record_has_each_entry_once_and_the_frameworks_for_each_seed(monkeypatch):
     from labkit.claims import decide
     from labkit.resources import frameworks

@@ -27,6 +27,23 @@ NAMED = {  # by section of the document, in its order
             "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding",
             "Generative Adversarial Networks"),
 }
+PATHS = {  # papers in an order in which each needs only those before it
+    "language": ("Attention Is All You Need",
+                 "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding",
+                 "Language Models are Few-Shot Learners",
+                 "Training language models to follow instructions with human feedback",
+                 "DeepSeek-R1: Incentivizing Reasoning Capability in LLMs via Reinforcement Learning"),
+    "pictures": ("Deep Residual Learning for Image Recognition", "Generative Adversarial Networks",
+                 "Denoising Diffusion Probabilistic Models", "Attention Is All You Need",
+                 "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale"),
+    "graphs": ("Attention Is All You Need", "A Generalization of Transformer Networks to Graphs"),
+    "training": ("Adam: A Method for Stochastic Optimization", "Deep Residual Learning for Image Recognition",
+                 "Training Compute-Optimal Large Language Models",
+                 "LoRA: Low-Rank Adaptation of Large Language Models"),
+    "answering": ("Attention Is All You Need", "Language Models are Few-Shot Learners",
+                  "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness",
+                  "LoRA: Low-Rank Adaptation of Large Language Models"),
+}
 
 
 def entries(path: Path = FILE):
@@ -68,6 +85,14 @@ def find(words: str = "", kind: str | None = None, level: str | None = None, lan
             choose(column, value, allowed)
             table = table[(table[column] == value) | ((column == "language") & (table[column] == "both"))]
     return table.reset_index(drop=True)
+
+
+def reading_path(goal: str, level: str = "advanced"):
+    """The papers of one of `PATHS` in reading order, up to a level; the columns are those of `entries`."""
+    titles = PATHS[choose("goal", goal, PATHS)]
+    up_to = LEVELS[:LEVELS.index(choose("level", level, LEVELS)) + 1]
+    table = entries().set_index("title").loc[list(titles)].reset_index()
+    return table[table.level.isin(up_to)].reset_index(drop=True)
 
 
 def named_by_the_document():
