@@ -97,7 +97,9 @@ def pretrain(data: Dataset, steps: int, long_steps: int, seed: int = 0, threads:
             model.length = length
         recipe = Recipe(steps=count, batch_size=ROW_TOKENS // length, learning_rate=3e-3, warmup=min(0.5, 50 / count),
                         validate_every=count, seed=seed)
-        run = Run(model or (lambda: masked_model(data)), masked(data, length, 2, seed), recipe, threads=threads)
+        rows = masked(data, length, 2, seed)
+        rows = rows.first(validation=min(500, len(rows.validation)))
+        run = Run(model or (lambda: masked_model(data)), rows, recipe, threads=threads)
         for _step in run:
             pass
         model = run.model
