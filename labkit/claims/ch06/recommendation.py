@@ -1,7 +1,7 @@
 """Rule of section 6.3: collaborative filtering and content, alone and combined.
 
-The margin is 0.01 of NDCG@10, one point. A pilot with seed 99, which is not recorded, chose the weight decays before the
-margin was set; its standard error of a mean difference over 593 users, measured after, is 0.005 (hybrid and
+The margin is 0.01 of NDCG@10, one point. A pilot with seed 99, which is not recorded, chose the weight decays before
+the margin was set; its standard error of a mean difference over 593 users, measured after, is 0.005 (hybrid and
 collaborative, warm items) to 0.009. Seeds are paired: each has its own world of users, items and ratings.
 """
 import statistics
