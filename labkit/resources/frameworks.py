@@ -121,7 +121,8 @@ def agreement(results: dict[str, Result]) -> pd.DataFrame:
     for name, result in results.items():
         if result.found:
             def apart(kind, found=result.found):
-                return max(float(np.abs(found[key] - reference[key]).max()) for key in reference if key.startswith(kind))
+                return max(float(np.abs(found[key] - reference[key]).max())
+                           for key in reference if key.startswith(kind))
             rows[name] = {"probabilities": apart("probabilities"), "weights after one step": apart("step"),
                           "weights after one epoch": apart("epoch"),
                           "largest weight drawn": float(np.abs(result.found["initial0"]).max()),
@@ -135,4 +136,5 @@ def measure(seed: int) -> list[dict]:
     if results["Keras"].note:
         raise RuntimeError(results["Keras"].note)
     return [{"part": "frameworks", "seed": seed, "framework": name, "lines": result.lines,
-             "seconds": float(result.found["seconds"]), "accuracy": result.accuracy} for name, result in results.items()]
+             "seconds": float(result.found["seconds"]), "accuracy": result.accuracy}
+            for name, result in results.items()]
