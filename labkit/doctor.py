@@ -106,12 +106,12 @@ def lab_packages() -> Check:
 
 def data() -> Check:
     """The bundled data set is whole; says which others are in the cache."""
-    from labkit.data import DataError, load, status
+    from labkit.data import NAMES, DataError, load, status, table
     try:
         rows = status()
         for name, state, _detail in rows:
             if state == "bundled":
-                load(name)
+                (load if name in NAMES else table)(name)
     except (DataError, OSError) as error:
         return Check(_("data"), False, str(error),
                      _("Get the bundled file again: git checkout -- labkit/data/bundled"))
