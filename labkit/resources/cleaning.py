@@ -1,7 +1,7 @@
 """A dirty table whose truth is known: flats, and the rent that a venture would propose for each.
 
-    market = flats(seed=0)                  # market.dirty as it arrives, market.truth as it is, market.new for production
-    table = market.dirty.drop_duplicates()  # ... and so on, each step checked:
+    market = flats(seed=0)                      # market.dirty as it arrives, market.truth, market.new for production
+    table = market.dirty.drop_duplicates()      # ... and so on, each step checked:
     check(table, market.truth, "city")
     scores(market, steps=("repeats", "units"))  # what the table promises, and what production gives
 
@@ -20,8 +20,8 @@ from labkit.settings import choose, refuse
 
 SQUARE_FEET = 10.7639       # in a square metre
 THIS_YEAR = 2026            # no flat here was built later
-CITIES = {"Shanghai": ("Shanghai", "shanghai", " SHANGHAI", "上海"), "Chengdu": ("Chengdu", "chengdu ", "CHENGDU", "成都"),
-          "Xi'an": ("Xi'an", "xian", "XI'AN ", "西安")}
+CITIES = {"Shanghai": ("Shanghai", "shanghai", " SHANGHAI", "上海"),
+          "Chengdu": ("Chengdu", "chengdu ", "CHENGDU", "成都"), "Xi'an": ("Xi'an", "xian", "XI'AN ", "西安")}
 PRICES = {"Shanghai": 95, "Chengdu": 45, "Xi'an": 38}       # yuan a month for a square metre of a new flat, made up
 UNKNOWN = ("", "n/a", "-", "unknown", "-999")
 COLUMNS = ("flat", "city", "area", "built", "deposit", "rent")
@@ -71,7 +71,7 @@ def _dirty(draw: np.random.Generator, truth: pd.DataFrame) -> tuple[pd.DataFrame
 
 def square_metres(text: str) -> float:
     """`"581 sq ft"` and `"54 m2"` as square metres. Another unit is refused."""
-    match = re.fullmatch(r"\s*([\d.]+)\s*(m2|sq ft)\s*", str(text))
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(m2|sq ft)\s*", str(text))
     if not match:
         raise refuse("area", text, _("a number with the unit m2 or sq ft"))
     return float(match[1]) / (SQUARE_FEET if match[2] == "sq ft" else 1)

@@ -37,8 +37,8 @@ class Repository:
         Raises RuntimeError with git's own words for an error that was not allowed.
         """
         if not self.available:
-            return _("git is not installed here. Debian and Ubuntu: sudo apt install git. macOS: xcode-select --install. "
-                     "Windows: winget install Git.Git.")
+            return _("git is not installed here. Debian and Ubuntu: sudo apt install git. macOS: "
+                     "xcode-select --install. Windows: winget install Git.Git.")
         self._hours += 1
         when = f"{BEGIN + 3600 * self._hours} +0000"
         # Of the learner's environment only the path: a GIT_DIR in it would lead to another repository.

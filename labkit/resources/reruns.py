@@ -1,7 +1,8 @@
 """What version control sees when a notebook is run again: the same code, other outputs.
 
-A notebook of three cells is run twice, here and without a kernel: its numbers are drawn anew each time, as in training
-without a seed, and Jupyter counts the cells on. `changed_lines` lets git count the lines of the difference.
+A notebook of three cells as two runs would leave it. No kernel runs it: its losses are drawn here, anew for each run as
+in training without a seed, and stored as Jupyter stores a table and a picture, with the cells' counters counted on.
+`changed_lines` lets git count the lines of the difference.
 """
 import base64
 import copy
@@ -18,7 +19,7 @@ CELLS = ("rates = [0.1, 0.03, 0.01]", "losses = train(rates)\nlosses", "plot(los
 
 
 def run(rates: str = "[0.1, 0.03, 0.01]", seed: int = 0) -> nbformat.NotebookNode:
-    """The notebook as it is stored after a run: a table and a picture of losses that depend on `seed`."""
+    """The notebook as a run would store it: a table and a picture of losses that are drawn from `seed`."""
     notebook = new_notebook(cells=[new_code_cell(source, id=f"cell-{place}") for place, source in enumerate(CELLS)])
     notebook.cells[0].source = f"rates = {rates}"
     steps = np.arange(1, 13)
