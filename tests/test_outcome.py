@@ -34,10 +34,11 @@ def test_the_table_has_a_row_for_each_task_of_a_record():
     outcomes = of_record({"runs": [{"part": "curve", "seed": 0}, *runs]})
     assert list(outcomes) == ["reviews", "costs"]
     assert outcomes["reviews"][1] == dataclasses.replace(Outcome(**RUN), deep=0.91)
-    frame = table(outcomes)
+    frame = table(outcomes, price_per_hour=3.6)
     assert list(frame["pays"]) == ["yes", "no"]
     assert list(frame["gain"]) == pytest.approx([0.11, -0.11])
     assert list(frame["latency, ms"]) == pytest.approx([2, 2])
+    assert list(frame["a million, USD"]) == pytest.approx([2, 2])       # 2,000 s at 0.001 a second
 
 
 def test_latency_counts_the_calls_after_the_warm_up():
@@ -47,6 +48,6 @@ def test_latency_counts_the_calls_after_the_warm_up():
 
 
 def test_single_runs_have_no_interval():
-    frame = table({"reviews": [Outcome(**RUN)]})
+    frame = table({"reviews": [Outcome(**RUN)]}, price_per_hour=2.0)
     assert list(frame["gain"]) == pytest.approx([0.1])
     assert not {"±", "pays"} & set(frame.columns)

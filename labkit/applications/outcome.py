@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from scipy.stats import t as student
 
+from labkit.economics.cost import MILLION, prediction_cost
 from labkit.language import _
 from labkit.measure import seconds
 
@@ -65,14 +66,16 @@ def of_record(record: dict) -> dict[str, list[Outcome]]:
     return found
 
 
-def table(outcomes: dict[str, list[Outcome]]):
+def table(outcomes: dict[str, list[Outcome]], price_per_hour: float):
     """A data frame with a row for each task: its metric, both models (means), gain with interval, and what it took.
 
+    The last column is the price of a million answers, one after the other, on a machine that costs `price_per_hour`.
     Single runs have no interval, and whether they pay is left out.
     """
     import pandas
     rows = []
     for runs in outcomes.values():
+        seconds = statistics.mean(run.latency for run in runs)
         mean, half = interval([run.gain for run in runs])
         rows.append({
             _("task"): _(runs[0].task), _("metric"): _(runs[0].metric),
@@ -80,6 +83,7 @@ def table(outcomes: dict[str, list[Outcome]]):
             _("deep"): statistics.mean(run.deep for run in runs), _("gain"): mean, _("±"): half,
             _("pays"): _("yes") if mean > half else _("no"), _("labelled examples"): runs[0].examples,
             _("training, s"): statistics.mean(run.training for run in runs),
-            _("latency, ms"): 1000 * statistics.mean(run.latency for run in runs)})
+            _("latency, ms"): 1000 * seconds,
+            _("a million, USD"): prediction_cost(MILLION, 1 / seconds, price_per_hour).money})
     frame = pandas.DataFrame(rows)
     return frame.drop(columns=[_("±"), _("pays")]) if all(len(runs) == 1 for runs in outcomes.values()) else frame
