@@ -10,7 +10,7 @@ from types import ModuleType
 __version__ = "0.1.0"
 
 _MODULES = ("applications", "attention", "augment", "claims", "data", "device", "economics", "evaluation",
-            "figures", "models", "resources", "summary", "tokenise", "training")
+            "figures", "models", "papers", "resources", "summary", "tokenise", "training", "trends", "venture")
 _NAMES = {  # public name -> the module that defines it
     "Recipe": "training", "Run": "training", "History": "training",
     "LiveLab": "widgets", "Log": "widgets", "Int": "widgets", "Choice": "widgets", "Toggle": "widgets",

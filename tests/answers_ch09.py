@@ -1,0 +1,9 @@
+"""Answers to the exercises of chapter 9, a module for each lab."""
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+
+_TABLES = [import_module(module.name) for module in pkgutil.iter_modules([str(Path(__file__).parent)])
+           if module.name.startswith("answers_ch09_")]
+RIGHT = {number: answers for table in _TABLES for number, answers in table.RIGHT.items()}
+WRONG = {number: answers for table in _TABLES for number, answers in table.WRONG.items()}
