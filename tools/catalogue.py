@@ -4,8 +4,8 @@
     python tools/catalogue.py
 
 Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, the kinds of large
-models, the parts of their memory, the tasks and metrics of recorded products, and what labkit shows of the literals in
-notebooks: questions and their options, titles, axis labels, names of curves, panels, steps and controls.
+models, the parts of their memory, the questions of the self-test, the tasks and metrics of recorded products, and what
+labkit shows of the literals in notebooks: guesses, titles, axis labels, names of curves, panels, steps and controls.
 """
 import ast
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from labkit import questions
 from labkit.claims import recorded
 from labkit.data import large_models
 from labkit.data.images import FASHION_MNIST_CLASSES
@@ -50,6 +51,9 @@ def of_labkit() -> Iterator[tuple[str, str]]:
              "bundled/large-models.csv": large_models()["kind"].unique()}
     yield from ((name, f"labkit/data/{path}") for path, held in names.items() for name in held)
     yield from ((part, "labkit/economics/scale.py") for part in training_memory(1))
+    for question in questions.bank():
+        texts = (question.text, *question.options, question.why)
+        yield from ((text, "labkit/data/bundled/questions.json") for text in texts if any(map(str.isalpha, text)))
     for run in recorded("06")["runs"]:
         if run["part"] == "outcome":
             yield from ((run[name], "chapters/recorded/06.json") for name in ("task", "metric"))
