@@ -1,0 +1,35 @@
+"""C8.5: four attribution methods on a network that cheats and one that does not, and attention that is moved.
+
+What each method must show is in `labkit.claims.ch08.explanations`. 200 test images are explained; all 14 x 14 pixels.
+"""
+from labkit.data import load
+from labkit.trends import attended, explanations
+
+STEPS, COUNT, SAMPLES = 400, 200, 8
+
+
+def data() -> list[dict]:
+    """The sets that the runs use."""
+    garments, votes = load("fashion-mnist"), attended.dataset(6000, 0)
+    return [{"name": garments.name, "sha256": garments.sha256, "note": garments.note},
+            {"name": votes.name, "sha256": votes.sha256, "note": "generated"}]
+
+
+def runs(seed: int, steps: int = STEPS, count: int = COUNT, samples: int = SAMPLES) -> list[dict]:
+    """A run for each method, the outline and random pixels; one for each network; one for each attention task."""
+    found = explanations.audit(load("fashion-mnist"), seed, steps, count, samples)
+    table = found.table()
+    curves = {method: found.deletion(method) for method in table.index}
+    rows = [{"part": "explanation", "method": method, "share": row["in stamp"], "share_honest": row["in stamp, honest"],
+             "told_apart": row["told apart"], "deleted": row["deleted"],
+             "same_last": row["same, last layer redrawn"], "same_all": row["same, all layers redrawn"],
+             "curve": curves[method]} for method, row in table.drop(explanations.RANDOM).iterrows()]
+    rows.append({"part": "explanation", "method": explanations.RANDOM, "curve": curves[explanations.RANDOM],
+                 "deleted": float(table.loc[explanations.RANDOM, "deleted"])})
+    rows += [{"part": "stamp", "network": name, "of_class": accuracy["labels of the class"],
+              "random": accuracy["random labels"]} for name, accuracy in found.accuracy.items()]
+    for votes in attended.VOTES:
+        task = attended.dataset(6000, seed, votes)
+        reader = attended.train(task, seed, 3 * steps // 4)
+        rows.append({"part": "attention", "votes": votes, **attended.examine(reader, task.test, seed)})
+    return [{**row, "seed": seed} for row in rows]
