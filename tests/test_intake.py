@@ -230,3 +230,10 @@ def test_bundled_sets(tmp_path):
     assert everything(tmp_path) == []
     with pytest.raises(SettingError, match="a picture's class is its folder"):
         intake("digits", tmp_path, "age")
+
+
+def test_the_page_shows_how_a_file_begins_and_what_is_said_of_it():
+    begins, said = faults.outcome(faults.options()["one class only"])
+    assert begins.startswith("table.csv, ") and "size,colour,kind" in begins and "nothing to learn" in said
+    assert "examples" in faults.outcome(faults.options()["a sound table"])[1]
+    assert set(faults.options()) == {*faults.FAULTS, *faults.SOUND}

@@ -5,6 +5,7 @@
 """
 import io
 import stat
+import tempfile
 import zipfile
 
 from PIL import Image
@@ -68,6 +69,7 @@ def _huge() -> bytes:
 
 SOUND = {"a sound table": lambda: ("table.csv", table()), "a sound zip": lambda: ("pictures.zip", packed(folders()))}
 FAULTS = {
+    "path with ..": lambda: _with("class0/../../../evil.png", picture(9)),
     "too large": lambda: ("large.csv", bytes(MAX_BYTES + 1)),
     "empty": lambda: ("empty.csv", b"\xef\xbb\xbf\n"),
     "not text": lambda: ("table.csv", b"\x80\x04\x95\x00\x00cposix\nsystem\n"),       # as a pickle begins
@@ -90,7 +92,6 @@ FAULTS = {
     "text called .png": lambda: _with("class0/a.png", b"not a picture"),
     "picture cut off": lambda: _with("class0/a.png", picture(9, (40, 40))[:60]),
     "huge picture": lambda: _with("class0/a.png", _huge()),
-    "path with ..": lambda: _with("class0/../../../evil.png", picture(9)),
     "absolute path": lambda: _with("/tmp/evil.png", picture(9)),
     "drive letter": lambda: _with("C:/evil.png", picture(9)),
     "backslashes": lambda: _with("class0\\evil.png", picture(9)),
@@ -110,12 +111,13 @@ def options() -> dict:
     return {_(name): make for name, make in {**FAULTS, **SOUND}.items()}
 
 
-def outcome(make, folder) -> tuple[str, str]:
+def outcome(make) -> tuple[str, str]:
     """How the file begins, and what the intake says of it: what is wrong, or what it found."""
     name, content = make()
     begin = content[:160].decode("utf-8", "backslashreplace").replace("\x00", "·")
-    try:
-        said = repr(intake((name, content), folder))
-    except SettingError as error:
-        said = str(error)
+    with tempfile.TemporaryDirectory() as folder:       # a run of its own: the learner's keeps its file
+        try:
+            said = repr(intake((name, content), folder))
+        except SettingError as error:
+            said = str(error)
     return f"{name}, {len(content):,} B\n{begin}", said

@@ -120,7 +120,7 @@ def as_array(picture: Image.Image, channels: int, size: tuple[int, int] | None) 
     picture = picture.convert("L" if channels == 1 else "RGB")
     if size is not None and picture.size != size:
         picture = ImageOps.pad(picture, size)
-    array = np.asarray(picture, dtype="uint8")
+    array = np.array(picture, dtype="uint8")
     return array[None] if channels == 1 else array.transpose(2, 0, 1).copy()
 
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from labkit.checklist.process import Processed
+from labkit.checklist.processing import Processed
 from labkit.checklist.report import Reported
 from labkit.language import _
 from labkit.models.dense import MLP
@@ -11,8 +11,7 @@ from labkit.models.vision import SmallCNN, parameter_count
 from labkit.settings import choose as allowed
 from labkit.training.recipe import whole
 
-HIDDEN = 64         # units of each of two hidden layers
-FILTERS = 16        # of the first convolution
+WIDTH = 32          # units of each of two hidden layers, or filters of the first convolution
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,19 +28,17 @@ class Chosen(Reported):
         yield _("beside it"), _("the most frequent class; logistic regression")
 
 
-def choose(processed: Processed, width: int | None = None, batch_norm: bool = True) -> Chosen:
-    """Dense layers for a table, convolutions for pictures; `width` is HIDDEN or FILTERS by default.
+def choose(processed: Processed, width: int = WIDTH, batch_norm: bool = True) -> Chosen:
+    """Dense layers for a table, convolutions for pictures; `width` is that of the hidden layers or filters.
 
     The checklist takes no text: recurrent networks and Transformers read what has an order (chapters 3 and 6).
     """
-    if width is not None:
-        whole("width", width, 1)
+    whole("width", width, 1)
     classes = len(processed.dataset.class_names)
     if processed.collected.kind == "table":
-        hidden = width or HIDDEN
-        return Chosen({"model": "MLP", "sizes": [processed.preparation.inputs, hidden, hidden, classes],
+        return Chosen({"model": "MLP", "sizes": [processed.preparation.inputs, width, width, classes],
                        "batch_norm": batch_norm}, _("a table's columns have no order and no neighbours"))
-    return Chosen({"model": "SmallCNN", "width": width or FILTERS, "channels": processed.preparation.channels,
+    return Chosen({"model": "SmallCNN", "width": width, "channels": processed.preparation.channels,
                    "classes": classes}, _("neighbouring pixels belong together: convolutions"))
 
 

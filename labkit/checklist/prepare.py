@@ -100,18 +100,21 @@ class ImagePreparation:
         return picture[None]
 
 
-def fit(frame: pd.DataFrame) -> TablePreparation:
-    """The preparation that these rows, of the training part, ask for."""
-    numbers, kinds, left_out = {}, {}, {}
-    for name in frame:
+def counters(frame: pd.DataFrame) -> list[str]:
+    """Columns that count the rows in their order, by whole numbers one apart: they tell when a row was written down."""
+    return [name for name in frame if pd.api.types.is_numeric_dtype(frame[name]) and len(frame) > 2
+            and (frame[name].diff().iloc[1:] == 1).all()]
+
+
+def fit(frame: pd.DataFrame, counting: list[str] = ()) -> TablePreparation:
+    """The preparation that these rows, of the training part, ask for. Columns named in `counting` are left out."""
+    numbers, kinds, left_out = {}, {}, {name: _("counts the rows") for name in counting}
+    for name in frame.columns.drop(list(counting)):
         column = frame[name]
         known = column.dropna()
         if known.nunique() + column.isna().any() < 2:
             left_out[name] = _("one value only")
         elif pd.api.types.is_numeric_dtype(column):
-            if len(known) == len(column) > 2 and (known.sort_values().diff().dropna() == 1).all():
-                left_out[name] = _("counts the rows")
-                continue
             median = float(known.median())
             filled = column.fillna(median).to_numpy("float64")
             numbers[name] = {"median": median, "mean": float(filled.mean()), "deviation": float(filled.std()) or 1.0,

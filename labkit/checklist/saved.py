@@ -8,16 +8,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as read_weights
 from safetensors.torch import save as as_bytes
 from torch import nn
 
+from labkit.checklist.fitting import Trained
 from labkit.checklist.intake import write
 from labkit.checklist.network import build
 from labkit.checklist.prepare import ImagePreparation, TablePreparation
-from labkit.checklist.process import Processed
-from labkit.checklist.train import Trained
+from labkit.checklist.processing import Processed
 from labkit.evaluation import predict
 from labkit.language import _
 from labkit.settings import refuse
@@ -69,6 +70,8 @@ def load(folder: str | Path) -> Answerer:
             raise ValueError(_("the two files do not belong together"))
         model = build(about["network"])
         model.load_state_dict(read_weights(weights))
+        if about["kind"] == "images":       # as in training: another layout rounds otherwise
+            model.to(memory_format=torch.channels_last)
         preparation = PREPARATIONS[about["kind"]](**about["preparation"])
         return Answerer(model.eval(), preparation, tuple(about["class_names"]), about)
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

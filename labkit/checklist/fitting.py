@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 from labkit.checklist.network import Chosen, build
-from labkit.checklist.process import Processed
+from labkit.checklist.processing import Processed
 from labkit.checklist.report import Reported
 from labkit.evaluation import Scores, evaluate
 from labkit.language import _

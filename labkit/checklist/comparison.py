@@ -7,14 +7,15 @@ from scipy.stats import binomtest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from labkit.checklist.process import Processed
-from labkit.checklist.report import Reported
-from labkit.checklist.train import Tuned
+from labkit.checklist.fitting import Tuned
+from labkit.checklist.processing import Processed
+from labkit.checklist.report import Reported, table
 from labkit.evaluation import as_float, confusion, predict, wilson_interval
 from labkit.language import _
 
 STRENGTHS = (0.01, 0.1, 1.0)        # inverse penalties of the logistic regression, chosen on validation
 LEVEL = 0.05                        # below it a difference of two models on the same test is told from chance
+SHOWN = 10                          # classes of a confusion matrix that fits into a line
 MODELS = ("most frequent class", "logistic regression", "network")
 
 
@@ -46,6 +47,14 @@ class Judged(Reported):
         """Of the network: counts (classes, classes), row the actual class, column the answer."""
         return confusion(self.answers["network"], self.targets, len(self.class_names))
 
+    def __repr__(self) -> str:
+        names = self.class_names
+        if len(names) > SHOWN:
+            return super().__repr__()
+        head = [_("network: actual ↓ answered →"), *names]
+        return super().__repr__() + "\n\n" + table([head, *([name, *row] for name, row in
+                                                           zip(names, self.confusion, strict=True))])
+
     def rows(self):
         yield _("on the test part"), _("accuracy"), _("95 % interval")
         for model in MODELS:
@@ -69,11 +78,15 @@ def judge(processed: Processed, tuned: Tuned) -> Judged:
     answers = {"most frequent class": np.full(len(targets["test"]), np.bincount(targets["train"]).argmax()),
                "logistic regression": logistic.predict(flat["test"]),
                "network": predict(tuned.best.run.model, parts.test.inputs).argmax(1).numpy()}
-    right = {name: answer == targets["test"] for name, answer in answers.items()}
-    deep, plain = right["network"], right["logistic regression"]
+    return compared(answers, targets["test"], parts.class_names)
+
+
+def compared(answers: dict[str, np.ndarray], targets: np.ndarray, class_names: tuple[str, ...]) -> Judged:
+    """Count where network and logistic regression differ, and how likely equally good models are to differ so."""
+    deep, plain = answers["network"] == targets, answers["logistic regression"] == targets
     only = int((deep & ~plain).sum()), int((plain & ~deep).sum())
     p = float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0
-    return Judged(answers, targets["test"], parts.class_names, only, p)
+    return Judged(answers, targets, class_names, only, p)
 
 
 def _likelihood(model: LogisticRegression, inputs: np.ndarray, targets: np.ndarray) -> float:

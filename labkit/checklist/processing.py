@@ -7,10 +7,11 @@ import pandas as pd
 import torch
 
 from labkit.checklist import labels
-from labkit.checklist.prepare import ImagePreparation, TablePreparation, fit
+from labkit.checklist.prepare import ImagePreparation, TablePreparation, counters, fit
 from labkit.checklist.report import Collected, Reported, listed
 from labkit.data.dataset import Dataset, Split
 from labkit.language import _
+from labkit.settings import choose
 from labkit.training.recipe import whole
 
 SHARES = (0.2, 0.2)         # of validation and of test; training has the rest
@@ -34,6 +35,13 @@ class Processed(Reported):
     def rows(self):
         yield from self.done
 
+    def example(self, part: str, place: int):
+        """What was given for the example at `place` of `part`: a row as a dict, or a picture."""
+        row = self.chosen[choose("part", part, PARTS)][place]
+        if self.collected.kind == "images":
+            return self.collected.pictures[row]
+        return {name: None if pd.isna(value) else value for name, value in self.collected.frame.iloc[row].items()}
+
 
 def process(collected: Collected, seed: int = 0, limit: int | None = None) -> Processed:
     """Leave out what stands there twice, deal three parts in equal shares of each class, and prepare them.
@@ -51,7 +59,7 @@ def process(collected: Collected, seed: int = 0, limit: int | None = None) -> Pr
     if unlike:
         done.append((_("kept, alike but of another class"), f"{unlike:,}"))
     if collected.kind == "table":
-        preparation = fit(collected.frame.iloc[chosen["train"]])
+        preparation = fit(collected.frame.iloc[chosen["train"]], counters(collected.frame))
         inputs = {part: preparation.apply(collected.frame.iloc[places]) for part, places in chosen.items()}
         filled = [name for name, how in preparation.numbers.items() if how["indicator"]]
         done += [(_("columns left out"), listed(f"{name} ({why})" for name, why in preparation.left_out.items())
