@@ -31,7 +31,7 @@ class SelfTest:
 
     def __init__(self, count: int = 20, seed: int = 0):
         self.view = SelfTestView(labels={
-            "title": _("Self-test"), "right": _("Right."), "wrong": _("Not right. The answer: {answer}"),
+            "title": _("Self-test"), "right": _("Right."), "wrong": _("Not right. The answer: {answer}."),
             "score": _("{right} of {answered} answers right, {left} questions left."), "again": _("Other questions")})
         self._count = count
         self.draw(seed)
