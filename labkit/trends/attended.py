@@ -1,8 +1,8 @@
 """Attention is not explanation: a reader whose attention can be moved while its answer stays (Jain & Wallace 2019).
 
-The task is generated, so its reason is known: among the TOKENS tokens of a sequence some are votes, each for one of two
-classes, the rest is filler; the majority of the votes is the answer. One vote is a task for a search, five for a count.
-The reader is the kind that the paper tested: a recurrent network in both directions,
+The tasks are generated, so the reason is known: among the TOKENS tokens of a sequence some are votes, each for a class,
+the rest is filler; the majority is the answer. Five votes for one of two classes ask for a count, one vote for one of
+four for a search. The reader is the kind that the paper tested: a recurrent network in both directions,
 additive attention over its states (Bahdanau et al. 2015), and a dense layer on their weighted mean.
 """
 import hashlib
@@ -13,25 +13,24 @@ from torch import nn
 
 from labkit.data.dataset import Dataset, Split
 from labkit.device import eval_mode
-from labkit.language import _
-from labkit.settings import refuse
+from labkit.settings import choose
 from labkit.training import Recipe, Run
 
-TOKENS, CLASSES, FILLERS = 12, 2, 40
-VOTES = (5, 1)          # how many tokens of a sequence vote
+TOKENS, VOTERS, FILLERS = 12, 4, 40             # token numbers below VOTERS are votes, all others filler
+TASKS = {5: 2, 1: 4}    # how many tokens of a sequence vote: for how many classes
 NEAR = 0.05             # total variation between two answers that count as the same
 TRIALS = 20             # permutations of each sequence's attention
 
 
 class Reader(nn.Module):
-    """Tokens (N, T) int64 -> logits (N, CLASSES)."""
+    """Tokens (N, T) int64 -> logits (N, classes)."""
 
-    def __init__(self, size: int = 24):
+    def __init__(self, classes: int = 2, size: int = 24):
         super().__init__()
-        self.embedding = nn.Embedding(CLASSES + FILLERS, size)
+        self.embedding = nn.Embedding(VOTERS + FILLERS, size)
         self.states = nn.GRU(size, size, batch_first=True, bidirectional=True)
         self.inner, self.score = nn.Linear(2 * size, size), nn.Linear(size, 1, bias=False)
-        self.dense = nn.Linear(2 * size, CLASSES)
+        self.dense = nn.Linear(2 * size, classes)
 
     def read(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The states (N, T, 2 · size), and the attention over them (N, T)."""
@@ -43,7 +42,7 @@ class Reader(nn.Module):
         return states, self.score(self.inner(states).tanh())[..., 0].softmax(1)
 
     def answer(self, states: torch.Tensor, attention: torch.Tensor) -> torch.Tensor:
-        """The logits (N, CLASSES) that the states give under another attention (N, T)."""
+        """The logits (N, classes) that the states give under another attention (N, T)."""
         return self.dense((attention[..., None] * states).sum(1))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -51,25 +50,24 @@ class Reader(nn.Module):
 
 
 def dataset(count: int, seed: int, votes: int = 5) -> Dataset:
-    """`count` training sequences with an odd number of votes, and 200 each to validate and to test."""
-    if not (isinstance(votes, int) and 1 <= votes <= TOKENS and votes % 2):
-        raise refuse("votes", votes, _("an odd number from 1 to {most}").format(most=TOKENS))
+    """`count` training sequences of the task with that many votes, and 200 each to validate and to test."""
+    classes = TASKS[choose("votes", votes, TASKS)]
     generator = torch.Generator().manual_seed(seed)
 
     def split(size: int) -> Split:
-        tokens = torch.randint(CLASSES, CLASSES + FILLERS, (size, TOKENS), generator=generator)
-        cast = torch.randint(CLASSES, (size, votes), generator=generator)
+        tokens = torch.randint(VOTERS, VOTERS + FILLERS, (size, TOKENS), generator=generator)
+        cast = torch.randint(classes, (size, votes), generator=generator)
         tokens.scatter_(1, torch.rand(size, TOKENS, generator=generator).argsort(1)[:, :votes], cast)
-        return Split(tokens, (cast.sum(1) > votes / 2).long())
+        return Split(tokens, cast.mode(1).values)
     splits = split(count), split(200), split(200)
     digest = hashlib.sha256(b"".join(part.inputs.numpy().tobytes() for part in splits)).hexdigest()
-    return Dataset("votes", *splits, ("0", "1"), "", "generated", digest)
+    return Dataset("votes", *splits, tuple(map(str, range(classes))), "", "generated", digest)
 
 
 def train(data: Dataset, seed: int, steps: int, threads: int | None = 1) -> Reader:
     """A reader after `steps` batches of 64."""
     recipe = Recipe(steps=steps, batch_size=64, learning_rate=1e-2, seed=seed, validate_every=steps)
-    run = Run(Reader, data, recipe, "cpu", threads=threads)
+    run = Run(lambda: Reader(len(data.class_names)), data, recipe, "cpu", threads=threads)
     for _step in run:
         pass
     return run.model.eval()
@@ -85,15 +83,15 @@ def examine(model: Reader, split: Split, seed: int = 0) -> dict[str, float]:
                     sequences of the median over TRIALS
     elsewhere       share of sequences with a single token, neither a vote nor the most attended one, that can have
                     all attention while the answer changes by less than NEAR
-    turned          total variation after each vote was turned to the other class, median
+    turned          total variation after each vote was turned to another class, median
     """
     tokens, targets = split.inputs, split.targets
-    votes = tokens < CLASSES
+    votes = tokens < VOTERS
     with eval_mode(model):
         with torch.no_grad():
             states, attention = model.read(tokens)
             before = model.answer(states, attention).softmax(1)
-            turned = model(torch.where(votes, CLASSES - 1 - tokens, tokens)).softmax(1)
+            turned = model(torch.where(votes, (tokens + 1) % model.dense.out_features, tokens)).softmax(1)
             alone = torch.stack([model.answer(states, place.expand_as(attention)).softmax(1)
                                  for place in torch.eye(TOKENS)], dim=1)
         embedded = model.embedding(tokens).detach().requires_grad_()

@@ -11,6 +11,7 @@ image's own outline, and never asks the network (Adebayo et al. 2018, section 5)
 """
 import copy
 import dataclasses
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,7 @@ def stamp(images: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
 
 
 def stamped(data: Dataset, honest: bool, seed: int = 0) -> Dataset:
-    """The set, halved to 14 x 14 pixels, with labels in all images: of the right class, or, if `honest`, of a class drawn at random."""
+    """The set, halved to 14 x 14 pixels, with labels in all images: of the class, or, if `honest`, drawn at random."""
     data, generator = smaller(data), torch.Generator().manual_seed(seed)
 
     def label(split: Split) -> Split:
@@ -95,15 +96,16 @@ def attribute(method: str, model: nn.Sequential, images: torch.Tensor, targets: 
     from captum.attr import GuidedBackprop, IntegratedGradients, Occlusion, ShapleyValueSampling
     choose("method", method, (*METHODS, CONTROL))
     x = as_float(images)
-    with eval_mode(model), seeded(torch.device("cpu"), seed, INIT):
+    with eval_mode(model), seeded(torch.device("cpu"), seed, INIT), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)        # captum says at each call that it sets hooks
         if method == "integrated gradients":
             found = IntegratedGradients(model).attribute(x, target=targets, n_steps=4 * samples)
         elif method == "occlusion":
             found = Occlusion(model).attribute(x, (1, 2, 2), (1, 1, 1), target=targets, perturbations_per_eval=49)
         elif method == "Shapley values":
             squares = torch.arange(49).view(7, 7).repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)
-            found = ShapleyValueSampling(model).attribute(x, target=targets, n_samples=samples, perturbations_per_eval=49,
-                                                          feature_mask=squares[None, None])
+            found = ShapleyValueSampling(model).attribute(x, target=targets, n_samples=samples,
+                                                          perturbations_per_eval=49, feature_mask=squares[None, None])
         elif method == "guided backprop":
             found = GuidedBackprop(model).attribute(x, target=targets)
         else:

@@ -66,6 +66,7 @@ def decide(loans: pd.DataFrame, policies=POLICIES, scorer: str = "logistic", see
     cross-validation: one that costs least, or, "thresholds by group", one for each group (`by_group`), on the scores
     without age, so that only the threshold knows the group.
     """
+    choose("scorer", scorer, SCORERS)
     bad, group = 1 - loans["risk"].to_numpy(), young(loans)
     probability, threshold = ({policy: np.empty(len(bad)) for policy in policies} for _array in range(2))
     for rest, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(loans, 2 * bad + group):
@@ -73,11 +74,7 @@ def decide(loans: pd.DataFrame, policies=POLICIES, scorer: str = "logistic", see
         for policy in policies:
             kind = "without age" if policy == "thresholds by group" else policy
             if kind not in scores:
-                model = _model(choose("scorer", scorer, SCORERS), age=kind == "with age", seed=seed)
-                params = {"model__sample_weight": weights(bad[rest], group[rest])} if kind == "reweighed" else {}
-                inner = cross_val_predict(model, known, bad[rest], cv=folds, params=params,
-                                          method="predict_proba")[:, 1]
-                scores[kind] = inner, model.fit(known, bad[rest], **params).predict_proba(asked)[:, 1]
+                scores[kind] = _scores(scorer, known, asked, kind, seed, folds)
             inner, outer = scores[kind]
             one = credit.cheapest(inner, bad[rest])
             limits = by_group(inner, bad[rest], group[rest]) if policy == "thresholds by group" else (one, one)
@@ -86,15 +83,27 @@ def decide(loans: pd.DataFrame, policies=POLICIES, scorer: str = "logistic", see
     return {policy: Decisions(probability[policy], threshold[policy]) for policy in policies}
 
 
-def _model(scorer: str, age: bool, seed: int):
-    from sklearn.pipeline import Pipeline
+def _scores(scorer: str, known: pd.DataFrame, asked: pd.DataFrame, kind: str, seed: int,
+            folds: int) -> tuple[np.ndarray, np.ndarray]:
+    """The probability to be bad of the known loans, by cross-validation, and of those that are asked about."""
+    prepare, model = inputs(age=kind == "with age"), _model(scorer, seed)
+    bad, seen = 1 - known["risk"].to_numpy(), prepare.fit_transform(known)
+    params = {"sample_weight": weights(bad, young(known))} if kind == "reweighed" else {}
+    inner = cross_val_predict(model, seen, bad, cv=folds, params=params, method="predict_proba")
+    return inner[:, 1], model.fit(seen, bad, **params).predict_proba(prepare.transform(asked))[:, 1]
+
+
+def inputs(age: bool) -> ColumnTransformer:
+    """What a scorer is given: chapter 6's columns, standardised or as one-hot codes, with the column age or without."""
     numbers = [*credit.NUMBERS, "age"] if age else list(credit.NUMBERS)
-    prepare = ColumnTransformer([
+    return ColumnTransformer([
         ("numbers", make_pipeline(FunctionTransformer(np.log), StandardScaler()), numbers),
         ("kinds", OneHotEncoder(handle_unknown="ignore"), list(credit.KINDS))], sparse_threshold=0)
-    model = LogisticRegression(C=0.3, max_iter=1000) if scorer == "logistic" else GradientBoostingClassifier(
+
+
+def _model(scorer: str, seed: int):
+    return LogisticRegression(C=0.3, max_iter=1000) if scorer == "logistic" else GradientBoostingClassifier(
         n_estimators=40, max_depth=2, subsample=0.5, random_state=seed)
-    return Pipeline([("prepare", prepare), ("model", model)])
 
 
 def by_group(probability, bad, group, apart: float = APART) -> tuple[float, float]:
@@ -155,8 +164,10 @@ def _resampled(probability, approved, bad, resamples: int, generator) -> dict[st
     count = generator.multinomial(len(bad), np.full(len(bad), 1 / len(bad)), resamples).astype(float)
     good = ~bad
     chosen, repaid = count @ approved, count @ (approved * good)
+    with np.errstate(invalid="ignore"):         # of a sample without approvals, the precision is NaN
+        precision = repaid / chosen
     return {"approved": chosen / len(bad), "true positive rate": repaid / (count @ good),
-            "false positive rate": (chosen - repaid) / (count @ bad), "precision": repaid / chosen,
+            "false positive rate": (chosen - repaid) / (count @ bad), "precision": precision,
             "calibration": (count @ (bad - probability)) / len(bad)}
 
 
@@ -165,7 +176,8 @@ def proxy(loans: pd.DataFrame, seed: int = 0) -> float:
     from sklearn.metrics import roc_auc_score
     group = young(loans)
     cv = StratifiedKFold(5, shuffle=True, random_state=seed)
-    found = cross_val_predict(_model("logistic", False, seed), loans, group, cv=cv, method="predict_proba")
+    model = make_pipeline(inputs(age=False), _model("logistic", seed))
+    found = cross_val_predict(model, loans, group, cv=cv, method="predict_proba")
     return float(roc_auc_score(group, found[:, 1]))
 
 

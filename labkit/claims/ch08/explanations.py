@@ -58,7 +58,7 @@ def explanations(record):
     good = {votes: all(run["permuted"] >= MOVES and run["elsewhere"] <= ELSEWHERE for run in found)
             for votes, found in attention.items()}
     passed.append(all(good.values()))
-    lines += [_("attention, {votes} of 12 tokens vote: {on} on the votes; shuffled, the answer moves by {moved}; all "
+    lines += [_("attention, {votes} of 12 tokens decide: {on} on these; shuffled, the answer moves by {moved}; all "
                 "of it can go to filler in {elsewhere}: {outcome}.").format(
         votes=votes, on=percent(column(found, "on_votes")), moved=spread(column(found, "permuted"), ".3f"),
         elsewhere=percent(column(found, "elsewhere")), outcome=_("passes") if good[votes] else _("fails"))

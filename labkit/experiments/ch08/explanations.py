@@ -6,13 +6,16 @@ from labkit.data import load
 from labkit.trends import attended, explanations
 
 STEPS, COUNT, SAMPLES = 400, 200, 8
+COLUMNS = {"share": "in stamp", "share_honest": "in stamp, honest", "told_apart": "told apart", "deleted": "deleted",
+           "same_last": "same, last layer redrawn", "same_all": "same, all layers redrawn"}
 
 
 def data() -> list[dict]:
     """The sets that the runs use."""
-    garments, votes = load("fashion-mnist"), attended.dataset(6000, 0)
+    garments, tasks = load("fashion-mnist"), {votes: attended.dataset(6000, 0, votes) for votes in attended.TASKS}
     return [{"name": garments.name, "sha256": garments.sha256, "note": garments.note},
-            {"name": votes.name, "sha256": votes.sha256, "note": "generated"}]
+            *({"name": f"{task.name}-{votes}", "sha256": task.sha256, "note": "generated"}
+              for votes, task in tasks.items())]
 
 
 def runs(seed: int, steps: int = STEPS, count: int = COUNT, samples: int = SAMPLES) -> list[dict]:
@@ -20,15 +23,14 @@ def runs(seed: int, steps: int = STEPS, count: int = COUNT, samples: int = SAMPL
     found = explanations.audit(load("fashion-mnist"), seed, steps, count, samples)
     table = found.table()
     curves = {method: found.deletion(method) for method in table.index}
-    rows = [{"part": "explanation", "method": method, "share": row["in stamp"], "share_honest": row["in stamp, honest"],
-             "told_apart": row["told apart"], "deleted": row["deleted"],
-             "same_last": row["same, last layer redrawn"], "same_all": row["same, all layers redrawn"],
-             "curve": curves[method]} for method, row in table.drop(explanations.RANDOM).iterrows()]
+    rows = [{"part": "explanation", "method": method, "curve": curves[method],
+             **{name: float(row[column]) for name, column in COLUMNS.items()}}
+            for method, row in table.drop(explanations.RANDOM).iterrows()]
     rows.append({"part": "explanation", "method": explanations.RANDOM, "curve": curves[explanations.RANDOM],
                  "deleted": float(table.loc[explanations.RANDOM, "deleted"])})
     rows += [{"part": "stamp", "network": name, "of_class": accuracy["labels of the class"],
               "random": accuracy["random labels"]} for name, accuracy in found.accuracy.items()]
-    for votes in attended.VOTES:
+    for votes in attended.TASKS:
         task = attended.dataset(6000, seed, votes)
         reader = attended.train(task, seed, 3 * steps // 4)
         rows.append({"part": "attention", "votes": votes, **attended.examine(reader, task.test, seed)})

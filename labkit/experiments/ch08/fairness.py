@@ -1,4 +1,4 @@
-"""C8.6: credit scores by age, for two scorers and four policies, cross-validated on three deals a seed.
+"""C8.6: credit scores by age, for two scorers and four policies, cross-validated on two deals a seed.
 
 The loans are always the same 1,000, so seeds differ in deals and models only. What other loans might have given is in
 the intervals, a bootstrap over loans.
@@ -9,7 +9,7 @@ from labkit.applications import credit
 from labkit.data import table
 from labkit.trends import fairness
 
-DEALS = 3
+DEALS = 2
 
 
 def data() -> list[dict]:
