@@ -102,6 +102,8 @@ def test_sensitivity_is_sorted_and_leaves_out_what_has_no_effect():
     assert table.loc["churn", ["lower", "higher"]].tolist() == pytest.approx([37.5, -25])
     with pytest.raises(SettingError, match="target = 'luck'"):
         MODEL.sensitivity("luck")
+    with pytest.raises(SettingError, match="lifetime_value = inf.*finite"):
+        Model(FORMULAS, INPUTS | {"churn": 0}).sensitivity("lifetime_value")
 
 
 def test_edges_move_each_input_the_better_way():

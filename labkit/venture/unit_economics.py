@@ -53,7 +53,7 @@ class Model:
             for needed in sorted(formula.needs - known):
                 raise refuse(name, formula.text, ", ".join(sorted(known)),
                              _("Nothing is called {name}.").format(name=needed))
-        sorter = graphlib.TopologicalSorter({name: formula.needs & self.formulas.keys()
+        sorter = graphlib.TopologicalSorter({name: sorted(formula.needs & self.formulas.keys())     # sets have no order
                                              for name, formula in self.formulas.items()})
         try:
             self.order = tuple(sorter.static_order())
@@ -95,9 +95,12 @@ class Model:
 
         A data frame with the input as index, columns "lower" and "higher" (differences from the target as it is) and
         "swing" (the larger of the two, without its sign), the largest swing first. Inputs of no effect are left out.
+        Raises `SettingError` where the target has no finite value to begin with.
         """
         import pandas
         base = self._target(target, {})
+        if not math.isfinite(base):
+            raise refuse(target, base, _("a finite number"), _("Something is divided by 0, or nobody ever leaves."))
         rows = {name: [self._target(target, {name: value * (1 + sign * change)}) - base for sign in (-1, 1)]
                 for name, value in self.inputs.items()}
         table = pandas.DataFrame.from_dict(rows, orient="index", columns=["lower", "higher"])
@@ -147,8 +150,7 @@ def edited(formulas: dict[str, str], line: str) -> dict[str, str]:
         return dict(formulas)
     if not sign or text.startswith("="):
         raise refuse("formula", line, _("a line such as {example}").format(example="churn = 0.05"))
-    parse(name.strip(), text)
-    return formulas | {name.strip(): text.strip()}
+    return formulas | {name.strip(): parse(name.strip(), text.strip()).text}
 
 
 def break_even(path: dict[str, list[float]], name: str) -> int | None:
