@@ -14,7 +14,8 @@ EVERY = 0.25    # seconds between two drawings
 class Bar:
     """Shows step, loss, speed and time left of a run; used as a context manager by `Run.fit`."""
 
-    def __init__(self, total: int, history):
+    def __init__(self, total: int, history, silent: bool = False):
+        self._silent = silent       # one of several processes speaks for all
         self._total, self._history, self._drawn = total, history, 0.0
         self._notebook = getattr(get_ipython(), "kernel", None) is not None
         self._handle = None
@@ -52,6 +53,8 @@ class Bar:
         return " · ".join(parts)
 
     def _draw(self, line: str, last: bool = False) -> None:
+        if self._silent:
+            return
         if not self._notebook:
             if sys.stdout.isatty() or last:
                 sys.stdout.write(f"\r{line}" + "\n" * last)

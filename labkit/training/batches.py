@@ -1,5 +1,6 @@
 """Batches without a DataLoader: the whole split lives on the device, and a batch is a selection of rows."""
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -17,15 +18,17 @@ class Batches:
     """The training split on a device, in an order that depends on the seed and the epoch alone.
 
     Images are kept as bytes with channels last, the layout in which convolutions run fastest on CPUs and
-    CUDA cards, and become floats in 0..1 when a batch is taken.
+    CUDA cards, and become floats in 0..1 when a batch is taken. Where several processes share each batch, `share`
+    gives the place of this one's inputs in a batch of so many; the targets are always those of the whole batch.
     """
 
-    def __init__(self, split: Split, batch_size: int, seed: int, device: torch.device):
+    def __init__(self, split: Split, batch_size: int, seed: int, device: torch.device,
+                 share: Callable[[int], slice] | None = None):
         self._images = split.inputs.ndim == 4
         inputs = split.inputs.permute(0, 2, 3, 1) if self._images else split.inputs
         self._inputs = inputs.contiguous().to(device)
         self._targets = split.targets.to(device)
-        self._batch_size, self._seed = batch_size, seed
+        self._batch_size, self._seed, self._share = batch_size, seed, share
         self._epoch, self._order = -1, None
         self.steps_per_epoch = math.ceil(len(split) / batch_size)
 
@@ -37,7 +40,8 @@ class Batches:
             order = torch.randperm(len(self._targets), generator=generator)
             self._epoch, self._order = epoch, order.to(self._targets.device)
         rows = self._order[position * self._batch_size:(position + 1) * self._batch_size]
-        inputs = self._inputs.index_select(0, rows)
+        mine = rows if self._share is None else rows[self._share(len(rows))]
+        inputs = self._inputs.index_select(0, mine)
         if self._images:
             inputs = inputs.permute(0, 3, 1, 2)
         return as_float(inputs), self._targets.index_select(0, rows)

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from labkit.language import _
+from labkit.settings import refuse
 
 FORMAT = 1
 KEPT = 2
@@ -137,6 +138,13 @@ def read(path: Path) -> Checkpoint:
     except DAMAGE as error:
         raise CheckpointError(_("{path} cannot be read: {error}.").format(
             path=path, error=str(error).split("\n")[0] or type(error).__name__)) from error
+
+
+def check_unused(folder: Path) -> None:
+    """Refuse a folder that holds checkpoints already."""
+    if names(folder):
+        raise refuse("folder", str(folder), _("a folder without checkpoints"),
+                     _("It holds {name}; resume=True goes on from there.").format(name=names(folder)[-1]))
 
 
 def check_fits(checkpoint: Checkpoint, model: torch.nn.Module, recipe: dict) -> None:

@@ -17,6 +17,11 @@ def mixed(seed: int, stream: int, index: int = 0) -> int:
     return int(np.random.SeedSequence((seed, stream, index)).generate_state(1)[0])
 
 
+def of_rank(stream: int, rank: int) -> int:
+    """The stream of one of several processes that train together; of the first, `stream` itself."""
+    return stream + 4 * rank
+
+
 @contextlib.contextmanager
 def seeded(device: torch.device, seed: int, stream: int, index: int = 0):
     """Inside the block torch's generators of the CPU and of `device` start from the mixed seed."""

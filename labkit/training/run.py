@@ -17,21 +17,17 @@ from labkit.evaluation import evaluate
 from labkit.language import _
 from labkit.loss import correct, count, mean_loss
 from labkit.memory import keep_memory
-from labkit.settings import refuse
-from labkit.training import checkpoint
+from labkit.training import checkpoint, distributed
 from labkit.training.bar import Bar
 from labkit.training.batches import Batches, check_data
+from labkit.training.failure import TrainingError, not_finite
 from labkit.training.history import History
 from labkit.training.interrupt import Uninterrupted
-from labkit.training.randomness import INIT, PROBE, STEP, seeded
+from labkit.training.randomness import INIT, PROBE, STEP, of_rank, seeded
 from labkit.training.recipe import Recipe, whole
 from labkit.training.threads import fastest
 
 READ_EVERY = 0.1    # seconds between two looks at the losses that wait on an accelerator
-
-
-class TrainingError(RuntimeError):
-    """A run that cannot go on: the message says where it stood, why, and what to try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +58,13 @@ class Run:
 
     `for step in run` trains; `run.fit()` does that with a progress bar and returns `run.history`. Left early,
     by `break`, `run.stop()` or an interrupt, a later loop goes on at the next step as if nothing had been.
-    What the targets are says what the loss is: see `labkit.loss`.
+    What the targets are says what the loss is: see `labkit.loss`. Started by torchrun, a run shares each batch among
+    `run.processes` processes, of which this is `run.rank`, from 0: see `labkit.training.distributed`.
     Random numbers depend on the seed and the step alone, so on the same CPU with the same threads a run
     that was stopped, or killed and resumed, has bit-identical losses to one that was not.
 
-    If CUDA runs out of memory, the batch is computed in halves (then quarters ...) whose gradients add up, so
-    that the effective batch stays; models with batch normalisation then see smaller batches. This path is
-    tested with a faked error and was never run on a GPU.
+    If CUDA runs out of memory, a process alone computes the batch in halves (quarters ...) whose gradients add up: the
+    effective batch stays, batch normalisation sees less. This is tested with a faked error, and never ran on a GPU.
 
     Raises `SettingError` for data that do not fit the model and for a used folder, `CheckpointError` for a
     folder that does not fit the run, and `TrainingError` when the loss is no longer a finite number.
@@ -80,7 +76,9 @@ class Run:
         for field, value in (("save_every", save_every), ("threads", threads)):
             if value is not None:
                 whole(field, value, 1)
-        self.device = choose_device(device)
+        self._group = distributed.join(device)      # None, unless torchrun started several processes
+        self.device = choose_device(device) if self._group is None else self._group.device
+        self.rank, self.processes = (0, 1) if self._group is None else (self._group.rank, self._group.size)
         if not isinstance(model, nn.Module):
             with seeded(self.device, recipe.seed, INIT):
                 model = model()
@@ -92,6 +90,9 @@ class Run:
         self.history.device = describe(self.device)
         self.history.threads = threads or settings.threads()
         self.total = recipe.total_steps(len(dataset.train))
+        if self._group is not None:
+            self._group.check(recipe, len(dataset.train), self.total)
+            self._group.wait()      # for a checkpoint that the first process may be writing
         self.best_weights: dict[str, torch.Tensor] | None = None
         self.best_step = 0
         self._best_loss = math.inf
@@ -106,10 +107,10 @@ class Run:
         if self.folder is not None and resume:
             self._restore()
             self.history.threads = threads or self.history.threads
-        elif self.folder is not None and checkpoint.names(self.folder):
-            raise refuse("folder", str(folder), _("a folder without checkpoints"),
-                         _("It holds {name}; resume=True goes on from there.").format(
-                             name=checkpoint.names(self.folder)[-1]))
+            if self._group is not None:
+                self._group.agree(self._step, self.folder)
+        elif self.folder is not None:
+            checkpoint.check_unused(self.folder)
 
     # --- what a caller does with a run ---
 
@@ -139,7 +140,7 @@ class Run:
 
     def fit(self) -> History:
         """Run to the end with a progress bar. An interrupt saves what there is and is raised again."""
-        with Bar(self.total, self.history) as bar:
+        with Bar(self.total, self.history, silent=self.rank > 0) as bar:
             try:
                 for _step in self:
                     bar.update()
@@ -172,7 +173,11 @@ class Run:
         keep_memory()
         images = self.dataset.train.inputs.ndim == 4 and self.device.type != "mps"
         self.model.to(self.device, memory_format=torch.channels_last if images else torch.preserve_format)
-        self._batches = Batches(self.dataset.train, self.recipe.batch_size, self.recipe.seed, self.device)
+        self._forward, share = self.model, None
+        if self._group is not None:
+            self._forward, share = self._group.wrap(self.model), self._group.share
+        self._batches = Batches(self.dataset.train, self.recipe.batch_size, self.recipe.seed, self.device, share)
+        self._stream = of_rank(STEP, self.rank)
         self._weights = list(self.model.parameters())
         self._optimizer = self.recipe.make_optimizer(self.model, self.device)
         if self._optimizer_state is not None:
@@ -187,6 +192,8 @@ class Run:
     def _choose_threads(self) -> int:
         if self.device.type != "cpu":
             return torch.get_num_threads()
+        if self._group is not None:
+            return self._group.threads()
         model, (inputs, targets) = copy.deepcopy(self.model).train(), self._batches[self._step]
 
         def step():
@@ -226,10 +233,10 @@ class Run:
         """Leave the gradients of the mean loss in the weights; return that loss and how many were right."""
         while True:
             try:
-                with seeded(self.device, self.recipe.seed, STEP, self._step):
+                with seeded(self.device, self.recipe.seed, self._stream, self._step):
                     return self._gradients_in_pieces(inputs, targets)
             except torch.OutOfMemoryError:
-                if self._piece == 1:
+                if self._piece == 1 or self._group is not None:     # the others wait for this backward pass
                     raise
                 self._piece = math.ceil(min(self._piece, len(targets)) / 2)
                 self.history.messages.append(_(
@@ -237,25 +244,30 @@ class Run:
                         step=self._step + 1, batch=self.recipe.batch_size, piece=self._piece))
 
     def _gradients_in_pieces(self, inputs, targets) -> tuple[torch.Tensor, torch.Tensor]:
-        losses, right, smoothing = [], [], self.recipe.label_smoothing
-        for x, y in zip(inputs.split(self._piece), targets.split(self._piece), strict=True):
+        losses, rights, group, smoothing = [], [], self._group, self.recipe.label_smoothing
+        mine = targets if group is None else targets[group.share(len(targets))]
+        for x, y in zip(inputs.split(self._piece), mine.split(self._piece), strict=True):
             if self.recipe.augmentation is not None:
                 x = self.recipe.augmentation(x)
             with self._autocast:
-                outputs = self.model(x)
+                outputs = self._forward(x)
                 if len(y) == len(targets):
                     loss = mean_loss(outputs, y, smoothing)
                 else:
                     loss = mean_loss(outputs, y, smoothing, reduction="sum") / count(targets)
-            if self.device.type == "cpu" and not math.isfinite(loss.item()):
-                raise self._explain(loss.item(), self._step + 1)    # before the gradients of the last step go
+            value, right = loss.detach(), correct(outputs.detach(), y)
+            if group is not None:
+                value, right = group.total(value, right)
+                loss = loss * group.size        # gradients are averaged over the processes; these are to add up
+            if self.device.type == "cpu" and not math.isfinite(value.item()):
+                raise self._explain(value.item(), self._step + 1)   # before the gradients of the last step go
             if not losses:
                 for weight in self._weights:
                     weight.grad = None
             loss.backward()
-            losses.append(loss.detach())
-            right.append(correct(outputs.detach(), y))
-        return (losses[0], right[0]) if len(losses) == 1 else (sum(losses), sum(right))
+            losses.append(value)
+            rights.append(right)
+        return (losses[0], rights[0]) if len(losses) == 1 else (sum(losses), sum(rights))
 
     def _is_due(self, every: int | None) -> bool:
         return self._step == self.total or self._step % (every or self._batches.steps_per_epoch) == 0
@@ -279,7 +291,7 @@ class Run:
     def _validate(self) -> tuple[float, float]:
         self._flush()
         try:
-            scores = evaluate(self.model, self.dataset.validation)
+            scores = (evaluate if self._group is None else self._group.scores)(self.model, self.dataset.validation)
         except settings.SettingError as error:
             raise self._explain(math.nan, self._step) from error    # the last update broke the weights
         self.history.set_validation(scores.loss, scores.accuracy)
@@ -300,21 +312,10 @@ class Run:
         return self.recipe.patience is not None and self._validations_since_best >= self.recipe.patience
 
     def _explain(self, loss: float, step: int) -> TrainingError:
-        finite = {name: weight.grad[weight.grad.isfinite()].abs().max().item()
-                  for name, weight in self.model.named_parameters()
-                  if weight.grad is not None and weight.grad.isfinite().any()}
-        name = max(finite, key=finite.get, default=None)
-        largest = _("none that is finite")
-        if name is not None:
-            largest = _("{value:.3g}, in {name}").format(value=finite[name], name=name)
         kept = checkpoint.names(self.folder) if self.folder is not None else []
         self._ended_early = self._failed = True
-        return TrainingError(_(
-            "The loss became {loss} at step {step}, with learning rate {rate:g}. Largest gradient before it: "
-            "{largest}. The curve up to there is in run.history; last good checkpoint: {kept}. Try a learning "
-            "rate of {advice:g}, or look for inputs that are not finite.").format(
-                loss=loss, step=step, rate=self.recipe.learning_rate_at(step - 1, self.total), largest=largest,
-                kept=self.folder / kept[-1] if kept else _("none"), advice=self.recipe.learning_rate / 10))
+        return not_finite(self.model, loss, step, self.recipe.learning_rate_at(step - 1, self.total),
+                          self.folder / kept[-1] if kept else None, advice=self.recipe.learning_rate / 10)
 
     # --- checkpoints ---
 
@@ -324,6 +325,8 @@ class Run:
             return
         if not all(weight.isfinite().all() for weight in self.model.parameters()):
             raise self._explain(math.nan, self._step)       # the last update broke them: keep the good checkpoint
+        if self.rank > 0:
+            return      # the first process writes, and goes on when it has
         about = {"step": self._step, "model": type(self.model).__name__, "recipe": self.recipe.as_dict()}
         state = {"optimizer": self._optimizer.state_dict(), "history": self.history.state(),
                  "piece": self._piece, "best_weights": self.best_weights, "best_step": self.best_step,
@@ -338,7 +341,8 @@ class Run:
         self.model.load_state_dict(saved.weights)
         self.history = History.from_state(saved.state["history"])
         self._step = saved.about["step"]
-        self._optimizer_state, self._piece = saved.state["optimizer"], saved.state["piece"]
+        self._optimizer_state = saved.state["optimizer"]
+        self._piece = saved.state["piece"] if self._group is None else self.recipe.batch_size
         self.best_weights, self.best_step = saved.state["best_weights"], saved.state["best_step"]
         self._best_loss = saved.state["best_loss"]
         self._validations_since_best = saved.state["validations_since_best"]
