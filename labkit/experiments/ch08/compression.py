@@ -12,7 +12,7 @@ def data() -> list[dict]:
     return [{"name": found.name, "sha256": found.sha256, "note": found.note}]
 
 
-def runs(seed: int, steps: int = 400, rounds: int = 300, first: int | None = None) -> list[dict]:
+def runs(seed: int, steps: int = 800, rounds: int = 200, first: int | None = None) -> list[dict]:
     """The rows of `compression.measure`, on all test images; `first` uses only so many images of each split."""
     images = compression.images(load("fashion-mnist")).first(first, first, first)
     models = compression.networks(images, steps, seed)
