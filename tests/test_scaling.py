@@ -63,8 +63,8 @@ def test_windows_are_places_of_one_split_and_say_what_follows(text):
 def test_the_run_beyond_is_three_times_as_large(text):
     sizes = [parameter_count(scaling.ContextModel(len(text.class_names), width))
              for width in (max(scaling.WIDTHS), scaling.BEYOND[0])]
-    assert sizes[1] > 3 * sizes[0]
-    assert scaling.BEYOND[1] > 2.8 * max(scaling.CHARACTERS)
+    assert sizes[1] == pytest.approx(3 * sizes[0], rel=0.01)
+    assert scaling.BEYOND[1] == 3 * max(scaling.CHARACTERS)
 
 
 def test_runs_repeat_themselves_and_more_text_helps(text):
@@ -77,8 +77,11 @@ def test_runs_repeat_themselves_and_more_text_helps(text):
 
 def test_the_prediction_is_made_from_the_dozen(text):
     runs = drawn_from("joint", (8, 32, 128), scaling.CHARACTERS)
-    more = [*runs, {"width": 512, "parameters": 1.2e5, "characters": 290_000, "loss": 1.0}]
+    more = [*runs, {"width": 400, "parameters": 95e3, "characters": 288_000, "loss": 1.0}]
     assert scaling.smaller(more) == runs and scaling.beyond(more) == more[-1:]
+    assert len(scaling.smaller(more, 2, 3)) == 6 and max(run["width"] for run in scaling.smaller(more, 2, 3)) == 32
+    table = scaling.beside(runs[:2], more)
+    assert (table["here"] == table["recorded"]).all() and list(table["characters"]) == list(scaling.CHARACTERS[:2])
     assert scaling.mean([dict(runs[0], loss=1.0), dict(runs[0], loss=2.0)]) == [dict(runs[0], loss=1.5)]
 
 

@@ -174,12 +174,14 @@ def saving(before: float, after: float) -> float:
     return 100 * (1 - number("after", after, zero=True) / number("before", before))
 
 
-def choices(runs: list[dict], home: str = "China", away: str = "Norway", utilisation: float = 0.4) -> dict[str, float]:
+def choices(runs: list[dict], here: float = GRAMS["China"], there: float = GRAMS["Norway"],
+            utilisation: float = 0.4) -> dict[str, float]:
     """Green choices and the per cent of CO₂ that each saves alone, largest first. `runs` are the recorded ones.
 
     Measured, mean of the seeds: stopping early against all epochs, and the smallest network whose validation accuracy
-    is within a point of the largest one's. Stated: the region's electricity; V100 to H100 by data sheet; from
-    the share of its peak that GPT-3's training reached to `utilisation`, if a device draws its full power all the time.
+    is within a point of the largest one's. Stated: electricity of `there` grams a kWh in place of `here`; V100 to H100
+    by data sheet; from the share of its peak that GPT-3's training reached to `utilisation`, if a device draws its full
+    power all the time.
     """
     green = [run for run in runs if run.get("part") == "green"]
     seeds = sorted({run["seed"] for run in green})
@@ -193,7 +195,7 @@ def choices(runs: list[dict], home: str = "China", away: str = "Norway", utilisa
         small.append(saving(largest["joules"], smallest_as_good(of_seed)["joules"]))
     v100, h100 = (DEVICES[name].watts / DEVICES[name].flops for name in ("V100", "H100"))
     reached = PATTERSON["flops_per_second"] / DEVICES["V100"].flops
-    found = {"region": saving(GRAMS[choose("home", home, GRAMS)], GRAMS[choose("away", away, GRAMS)]),
+    found = {"region": saving(here, there),
              "device": saving(v100, h100), "utilisation": saving(1 / reached, 1 / number("utilisation", utilisation)),
              "early stopping": sum(early) / len(early), "smaller model": sum(small) / len(small)}
     return dict(sorted(found.items(), key=lambda item: -item[1]))

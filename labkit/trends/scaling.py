@@ -27,8 +27,8 @@ from labkit.training import Recipe, Run
 
 CONTEXT, VECTOR, BATCH = 8, 16, 64
 WIDTHS = (8, 32, 128)                               # units of the hidden layer
-CHARACTERS = (12_500, 25_000, 50_000, 100_000)      # that a run learns to predict
-BEYOND = (512, 290_000)                             # the run that is predicted: 3.8 times as large, 2.9 times the text
+CHARACTERS = (12_000, 24_000, 48_000, 96_000)       # that a run learns to predict
+BEYOND = (400, 288_000)                             # the run that is predicted: 3 times as large, on 3 times the text
 NAMES = {"sum": ("E", "A", "a", "B", "b"), "joint": ("A", "a", "B", "b")}
 LAWS = tuple(NAMES)
 LOGARITHMS = ("E", "A", "B")                        # of these numbers the fit moves the logarithm
@@ -65,7 +65,7 @@ def windows(text: Dataset | None = None) -> Dataset:
 
 
 def learning_rate(width: int) -> float:
-    """Wider models want smaller steps: 0.03 at 8 units, 0.0086 at 512."""
+    """Wider models want smaller steps: 0.03 at 8 units, 0.0093 at 400."""
     return 0.03 * (8 / width) ** 0.3
 
 
@@ -96,6 +96,19 @@ def measure(data: Dataset, widths: Iterable[int] = WIDTHS, characters: Iterable[
     return found
 
 
+def recorded(record: dict) -> list[dict]:
+    """The runs of this lab in chapter 8's record."""
+    return [run for run in record["runs"] if run["part"] == "scaling"]
+
+
+def beside(live: list[dict], of_record: list[dict]):
+    """A data frame of the live runs: parameters, characters, loss here, and the recorded mean of the same size."""
+    import pandas
+    means = {(run["width"], run["characters"]): run["loss"] for run in mean(of_record)}
+    return pandas.DataFrame([{"parameters": run["parameters"], "characters": run["characters"], "here": run["loss"],
+                              "recorded": means[run["width"], run["characters"]]} for run in live]).round(3)
+
+
 def mean(runs: list[dict]) -> list[dict]:
     """One row for each width and number of characters: the mean loss of its seeds."""
     groups: dict[tuple, list[dict]] = {}
@@ -104,9 +117,10 @@ def mean(runs: list[dict]) -> list[dict]:
     return [{**group[0], "loss": statistics.mean(run["loss"] for run in group)} for group in groups.values()]
 
 
-def smaller(runs: list[dict]) -> list[dict]:
-    """The dozen runs that a law may be fitted to: those of WIDTHS and CHARACTERS."""
-    return [run for run in runs if run["width"] in WIDTHS and run["characters"] in CHARACTERS]
+def smaller(runs: list[dict], sizes: int = len(WIDTHS), lengths: int = len(CHARACTERS)) -> list[dict]:
+    """The runs that a law is fitted to: those of the first `sizes` of WIDTHS and `lengths` of CHARACTERS, all twelve
+    unless given."""
+    return [run for run in runs if run["width"] in WIDTHS[:sizes] and run["characters"] in CHARACTERS[:lengths]]
 
 
 def beyond(runs: list[dict]) -> list[dict]:

@@ -10,7 +10,7 @@ from labkit.training import Recipe
 from labkit.trends import energy, scaling
 
 WIDTHS = (32, 128, 512)             # of the dense models
-CHARACTERS = 50_000
+CHARACTERS = 48_000
 FILTERS = (4, 8, 16, 32)            # of the convolutional ones
 EPOCHS, PATIENCE = 20, 2
 
