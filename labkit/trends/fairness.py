@@ -24,6 +24,7 @@ POLICIES = ("with age", "without age", "reweighed", "thresholds by group")
 SCORERS = ("logistic", "boosting")
 MEASURES = ("approved", "true positive rate", "false positive rate", "precision", "calibration")
 APART = 0.02                    # of the two true positive rates, when thresholds are chosen for each group
+INNER = 3                       # folds of the inner cross-validation, in which thresholds are chosen
 GRID = np.linspace(0.02, 0.98, 97)
 
 
@@ -74,7 +75,7 @@ def decide(loans: pd.DataFrame, policies=POLICIES, scorer: str = "logistic", see
         for policy in policies:
             kind = "without age" if policy == "thresholds by group" else policy
             if kind not in scores:
-                scores[kind] = _scores(scorer, known, asked, kind, seed, folds)
+                scores[kind] = _scores(scorer, known, asked, kind, seed)
             inner, outer = scores[kind]
             one = credit.cheapest(inner, bad[rest])
             limits = by_group(inner, bad[rest], group[rest]) if policy == "thresholds by group" else (one, one)
@@ -83,13 +84,13 @@ def decide(loans: pd.DataFrame, policies=POLICIES, scorer: str = "logistic", see
     return {policy: Decisions(probability[policy], threshold[policy]) for policy in policies}
 
 
-def _scores(scorer: str, known: pd.DataFrame, asked: pd.DataFrame, kind: str, seed: int,
-            folds: int) -> tuple[np.ndarray, np.ndarray]:
+def _scores(scorer: str, known: pd.DataFrame, asked: pd.DataFrame, kind: str,
+            seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The probability to be bad of the known loans, by cross-validation, and of those that are asked about."""
     prepare, model = inputs(age=kind == "with age"), _model(scorer, seed)
     bad, seen = 1 - known["risk"].to_numpy(), prepare.fit_transform(known)
     params = {"sample_weight": weights(bad, young(known))} if kind == "reweighed" else {}
-    inner = cross_val_predict(model, seen, bad, cv=folds, params=params, method="predict_proba")
+    inner = cross_val_predict(model, seen, bad, cv=INNER, params=params, method="predict_proba")
     return inner[:, 1], model.fit(seen, bad, **params).predict_proba(prepare.transform(asked))[:, 1]
 
 
@@ -102,7 +103,7 @@ def inputs(age: bool) -> ColumnTransformer:
 
 
 def _model(scorer: str, seed: int):
-    return LogisticRegression(C=0.3, max_iter=1000) if scorer == "logistic" else GradientBoostingClassifier(
+    return LogisticRegression(C=0.3, solver="newton-cholesky") if scorer == "logistic" else GradientBoostingClassifier(
         n_estimators=40, max_depth=2, subsample=0.5, random_state=seed)
 
 
@@ -188,6 +189,16 @@ def false_positive_rate(repaid_share: float, precision: float, true_positive_rat
     equal true positive rates, groups with unequal p cannot have equal false positive rates.
     """
     return repaid_share / (1 - repaid_share) * (1 - precision) / precision * true_positive_rate
+
+
+def identity(approved, bad, group) -> list[tuple[str, float, float]]:
+    """For the young and the older: the false positive rate as counted, and as `false_positive_rate` forces it."""
+    rows = []
+    for name, inside in (("young", group), ("older", ~group)):
+        found = measures(np.zeros(inside.sum()), approved[inside], bad[inside])
+        rows.append((name, found["false positive rate"], false_positive_rate(
+            1 - bad[inside].mean(), found["precision"], found["true positive rate"])))
+    return rows
 
 
 def sex_column(loans: pd.DataFrame) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def credit_card(loans: Table, decisions: list[fairness.Decisions], use: str, pol
     return "\n".join([
         f"# {_('Model card')}: {_(scorer)}, {_(policy)}", "",
         *_section(_("Model details"), [
-            _("{deals} deals of five folds, seed {seed}; labkit {labkit}, scikit-learn {sklearn}.").format(
+            _("Deals of five folds: {deals}; seed {seed}; labkit {labkit}, scikit-learn {sklearn}.").format(
                 deals=len(decisions), seed=seed, labkit=labkit.__version__, sklearn=sklearn.__version__),
             _("Reads: {columns}.").format(columns=", ".join(
                 [*credit.FIELDS, *(["age"] if policy == "with age" else [])])),
