@@ -47,7 +47,7 @@ def test_without_a_dense_model_nothing_is_decided():
 
 
 GREEN = [{"part": "green", "seed": seed, "width": width, "steps": 100, "planned": 400, "joules": joules,
-          "validation": accuracy}
+          "validation": accuracy, "test": accuracy - 0.01}
          for seed in range(2) for width, joules, accuracy in ((4, 10, 0.80), (8, 20, 0.895), (16, 50, 0.9))]
 
 
@@ -123,17 +123,34 @@ def test_gpt3_on_this_machine_is_its_operations_at_our_joules():
     found = energy.gpt3(1e-10)
     assert found["this machine"] == pytest.approx(6 * 175e9 * 300e9 * 1e-10 / 3.6e9)
     assert found["H100"] < found["A100"] < found["V100"] < found["this machine"]
+    assert found["published, V100"] == 1287
+    assert energy.gpt3(1e-10, 0.2)["A100"] == pytest.approx(2 * found["A100"])
 
 
 def test_choices_are_ranked_by_what_they_save():
     found = energy.choices(GREEN, 662, 56, utilisation=0.5)
     assert list(found.values()) == sorted(found.values(), reverse=True)
-    assert found["region"] == pytest.approx(100 * (1 - 56 / 662))
-    assert found["early stopping"] == 75 and found["smaller model"] == 60       # width 8 is within a point
-    assert found["utilisation"] == pytest.approx(100 * (1 - 24.6 / 125 / 0.5))
-    assert energy.choices(GREEN, 30, 713)["region"] < 0
+    assert found["region (stated)"] == pytest.approx(100 * (1 - 56 / 662))
+    assert found["early stopping (measured)"] == 75
+    assert found["smaller model (measured)"] == 60                              # width 8 is within a point
+    assert found["utilisation (stated)"] == pytest.approx(100 * (1 - 24.6 / 125 / 0.5))
+    assert energy.choices(GREEN, 30, 713)["region (stated)"] < 0
     with pytest.raises(SettingError, match="green"):
         energy.choices([])
+
+
+def test_savings_multiply_and_accuracy_is_shown_beside_them():
+    assert energy.together({"a": 50, "b": 90}) == pytest.approx(95)
+    whole = [{"part": "all-epochs", "seed": seed, "width": 16, "test": 0.9 + 0.02 * seed} for seed in range(2)]
+    assert energy.kept(GREEN + whole) == [["all epochs", "16", pytest.approx(91)],
+                                          ["early stopping", "16", pytest.approx(89)],
+                                          ["smaller model", "8", pytest.approx(88.5)]]
+
+
+def test_counted_operations_stand_beside_the_formula():
+    split = Split(torch.rand(100, 784), torch.zeros(100, dtype=torch.int64))
+    table = energy.against_formula({"dense": (nn.Sequential(nn.Linear(784, 10)), split)}, batch_size=10)
+    assert table.loc["dense", "parameters"] == 7850 and table.loc["dense", "ratio"] == 0.67
 
 
 def test_runs_have_what_the_rule_and_the_page_read():

@@ -104,3 +104,10 @@ def test_wrong_values_are_refused():
 
 def test_a_power_law_of_one_variable():
     assert scaling.power_law([10, 100, 1000], [4, 2, 1]) == pytest.approx((np.log10(2), 8))
+
+
+def test_the_check_gives_errors_with_their_sign():
+    law = scaling.Law("joint", TRUTH["joint"], 0.004)
+    run = {"parameters": 95e3, "characters": 288_000, "loss": float(law.loss(95e3, 288_000)) / 1.1}
+    assert scaling.check({"joint": law}, run) == [["joint", 0.4, pytest.approx(1.1 * run["loss"]), run["loss"],
+                                                   pytest.approx(10)]]

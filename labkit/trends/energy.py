@@ -5,6 +5,7 @@ read; since 2020 only root may, and a virtual machine seldom has them. Elsewhere
 says so: the processor time of this process times WATTS. codecarbon would estimate in the same way, and bring ten
 packages.
 """
+import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from labkit.economics.cost import number
 from labkit.evaluation import as_float
 from labkit.language import _
 from labkit.loss import mean_loss
+from labkit.models.vision import parameter_count
 from labkit.settings import choose, refuse
 from labkit.training import Recipe, Run
 
@@ -150,14 +152,30 @@ def published() -> Estimate:
                              utilisation=PATTERSON["flops_per_second"] / device.flops)
 
 
-def gpt3(joules_per_flop: float) -> dict[str, float]:
-    """MWh of GPT-3's training, 6·N·D operations: at these joules for each, and on three devices by their data sheets.
+def gpt3(joules_per_flop: float, utilisation: float = 0.4) -> dict[str, float]:
+    """MWh of GPT-3's training, 6·N·D operations: at these joules for each, on devices by their data sheets, published.
 
-    Devices reach 40 % of their peak and draw their full power; the building adds a tenth.
+    Devices reach the share `utilisation` of their peak and draw their full power; the building adds a tenth. What was
+    published is Patterson et al.'s estimate.
     """
     flops = training_flops(GPT3["parameters"], GPT3["tokens"])
-    found = {"this machine": flops * number("joules_per_flop", joules_per_flop) / KWH / 1000}
-    return found | {name: training_estimate(flops, DEVICES[name]).kwh / 1000 for name in ("V100", "A100", "H100")}
+    found = {_("this machine"): flops * number("joules_per_flop", joules_per_flop) / KWH / 1000}
+    found |= {name: training_estimate(flops, DEVICES[name], utilisation=utilisation).kwh / 1000
+              for name in ("V100", "A100", "H100")}
+    return found | {_("published, V100"): PATTERSON["mwh"]}
+
+
+def against_formula(models: dict[str, tuple[nn.Module, Split]], batch_size: int = 64):
+    """A data frame with a row for each `{name: (model, training split)}`: an epoch's operations, counted and by 6·N·D.
+    """
+    import pandas
+    rows = {}
+    for name, (model, split) in models.items():
+        counted, by_hand = epoch_flops(model, split, batch_size), training_flops(parameter_count(model), len(split))
+        rows[_(name)] = (parameter_count(model), len(split), f"{counted:.2e}", f"{by_hand:.2e}",
+                         round(counted / by_hand, 2))
+    return pandas.DataFrame.from_dict(rows, orient="index", columns=[
+        _("parameters"), _("examples"), _("counted"), "6·N·D", _("ratio")])
 
 
 def metered(model, dataset, recipe: Recipe) -> tuple[Run, Reading]:
@@ -195,10 +213,30 @@ def choices(runs: list[dict], here: float = GRAMS["China"], there: float = GRAMS
         small.append(saving(largest["joules"], smallest_as_good(of_seed)["joules"]))
     v100, h100 = (DEVICES[name].watts / DEVICES[name].flops for name in ("V100", "H100"))
     reached = PATTERSON["flops_per_second"] / DEVICES["V100"].flops
-    found = {"region": saving(here, there),
-             "device": saving(v100, h100), "utilisation": saving(1 / reached, 1 / number("utilisation", utilisation)),
-             "early stopping": sum(early) / len(early), "smaller model": sum(small) / len(small)}
+    found = {_("region (stated)"): saving(here, there), _("H100 for V100 (stated)"): saving(v100, h100),
+             _("utilisation (stated)"): saving(1 / reached, 1 / number("utilisation", utilisation)),
+             _("early stopping (measured)"): sum(early) / len(early),
+             _("smaller model (measured)"): sum(small) / len(small)}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def together(savings: dict[str, float]) -> float:
+    """Per cent saved by all choices at once, if none gets in another's way."""
+    return 100 * (1 - math.prod(1 - value / 100 for value in savings.values()))
+
+
+def kept(runs: list[dict]) -> list[list]:
+    """What the two measured choices do to accuracy: rows of a name, the width and the test accuracy in per cent.
+
+    Means of the recorded seeds; the width of the smaller model is that of each seed.
+    """
+    green = [run for run in runs if run.get("part") == "green"]
+    of_seeds = [[run for run in green if run["seed"] == seed] for seed in sorted({run["seed"] for run in green})]
+    rows = {_("all epochs"): [run for run in runs if run.get("part") == "all-epochs"],
+            _("early stopping"): [max(of_seed, key=lambda run: run["width"]) for of_seed in of_seeds],
+            _("smaller model"): [smallest_as_good(of_seed) for of_seed in of_seeds]}
+    return [[name, ", ".join(map(str, sorted({run["width"] for run in found}))),
+             100 * sum(run["test"] for run in found) / len(found)] for name, found in rows.items()]
 
 
 def smallest_as_good(runs: list[dict], points: float = 0.01) -> dict:

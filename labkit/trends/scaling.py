@@ -196,6 +196,14 @@ def _slopes(kind: str, inside, size, text) -> np.ndarray:
                      whole / text_exponent - by_size * ratio], axis=1)
 
 
+def check(laws: dict[str, Law], run: dict) -> list[list]:
+    """A row for each law: its name, misfit in per cent, the loss expected of `run`, its measured loss, error in per
+    cent (above 0 where the run came out better than expected)."""
+    expected = {kind: float(law.loss(run["parameters"], run["characters"])) for kind, law in laws.items()}
+    return [[_(kind), 100 * laws[kind].misfit, value, run["loss"], 100 * (value / run["loss"] - 1)]
+            for kind, value in expected.items()]
+
+
 def power_law(sizes, losses) -> tuple[float, float]:
     """Exponent and factor of L = factor / size^exponent, by least squares on logarithms: the law with one variable."""
     slope, intercept = np.polyfit(np.log(sizes), np.log(losses), 1)
