@@ -51,7 +51,7 @@ def stamp(images: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
 
 
 def stamped(data: Dataset, honest: bool, seed: int = 0) -> Dataset:
-    """The set, halved to 14 x 14 pixels, with labels in all images: of the class, or, if `honest`, drawn at random."""
+    """The set, halved to 14 x 14 pixels, with stamps in all images: of the class, or, if `honest`, drawn at random."""
     data, generator = smaller(data), torch.Generator().manual_seed(seed)
 
     def label(split: Split) -> Split:
@@ -170,7 +170,7 @@ class Audit:
     images: torch.Tensor
     targets: torch.Tensor
     maps: dict[str, dict[str, torch.Tensor]]
-    accuracy: dict[str, dict[str, float]]       # of each network, with labels of the class and with random ones
+    accuracy: dict[str, dict[str, float]]       # of each network, with stamps of the class and with random ones
 
     def table(self) -> pd.DataFrame:
         """A row for each method and the control: see the columns' functions; `deleted` is accuracy at DELETED.
@@ -201,8 +201,8 @@ def audit(data: Dataset, seed: int, steps: int, count: int, samples: int, thread
     sets = {name: stamped(data, name == "honest", seed) for name in NETWORKS}
     networks = {name: train(sets[name], seed, steps, threads) for name in NETWORKS}
     asked = sets["stamp reader"].test.first(count)
-    accuracy = {name: {labels: evaluate(model, sets[of].test).accuracy for labels, of in
-                       (("labels of the class", "stamp reader"), ("random labels", "honest"))}
+    accuracy = {name: {stamps: evaluate(model, sets[of].test).accuracy for stamps, of in
+                       (("stamps of the class", "stamp reader"), ("random stamps", "honest"))}
                 for name, model in networks.items()}
     models = networks | {name: randomised(networks["honest"], seed, layers) for name, layers in REDRAWN.items()}
     maps = {method: {name: attribute(method, model, asked.inputs, asked.targets, seed, samples)

@@ -5,7 +5,7 @@ What each method must show is in `labkit.claims.ch08.explanations`. 200 test ima
 from labkit.data import load
 from labkit.trends import attended, explanations
 
-STEPS, COUNT, SAMPLES = 400, 200, 8
+STEPS, COUNT, SAMPLES = 400, 200, 5
 COLUMNS = {"share": "in stamp", "share_honest": "in stamp, honest", "told_apart": "told apart", "deleted": "deleted",
            "same_last": "same, last layer redrawn", "same_all": "same, all layers redrawn"}
 
@@ -28,10 +28,10 @@ def runs(seed: int, steps: int = STEPS, count: int = COUNT, samples: int = SAMPL
             for method, row in table.drop(explanations.RANDOM).iterrows()]
     rows.append({"part": "explanation", "method": explanations.RANDOM, "curve": curves[explanations.RANDOM],
                  "deleted": float(table.loc[explanations.RANDOM, "deleted"])})
-    rows += [{"part": "stamp", "network": name, "of_class": accuracy["labels of the class"],
-              "random": accuracy["random labels"]} for name, accuracy in found.accuracy.items()]
+    rows += [{"part": "stamp", "network": name, "of_class": accuracy["stamps of the class"],
+              "random": accuracy["random stamps"]} for name, accuracy in found.accuracy.items()]
     for votes in attended.TASKS:
         task = attended.dataset(6000, seed, votes)
-        reader = attended.train(task, seed, 3 * steps // 4)
+        reader = attended.train(task, seed, steps // 2)
         rows.append({"part": "attention", "votes": votes, **attended.examine(reader, task.test, seed)})
     return [{**row, "seed": seed} for row in rows]
