@@ -115,7 +115,8 @@ def test_epsilon_is_the_accountants_and_moves_the_right_way():
     accountant = RDPAccountant()
     accountant.history = [(2.0, 0.5, 60)]
     ours = privacy.epsilon(2.0, 60, 2e-4)
-    assert ours == pytest.approx(accountant.get_epsilon(2e-4), rel=1e-3)
+    tightest = accountant.get_epsilon(2e-4)         # it tries more orders
+    assert tightest <= ours < 1.02 * tightest
     assert privacy.epsilon(4.0, 60, 2e-4) < ours < privacy.epsilon(2.0, 100, 2e-4)
     assert ours > privacy.epsilon(2.0, 60, 2e-4, rate=0.1) and ours > privacy.epsilon(2.0, 60, 1e-2)
     with pytest.raises(SettingError, match="noise = 0 cannot.*above 0"):
@@ -161,7 +162,7 @@ def test_the_threshold_does_not_come_from_the_people_attacked():
 
 
 def test_runs_have_what_the_rule_reads():
-    found = experiment.runs(0, stops=[2, 4], noises=(2.0, 8.0), steps=1, models=6, count=40, many=60)
+    found = experiment.runs(0, stops=[2, 4], noises=(4.0, 8.0), steps=1, models=6, count=40, many=60)
     assert [run["part"] for run in found] == [*["privacy_plain"] * 2, *["privacy_private"] * 2, "privacy_volunteers",
                                               *["privacy_size"] * 2]
     record = {"data": experiment.data(), "seeds": [0, 1, 2], "date": "", "machine": "", "commit": "",
