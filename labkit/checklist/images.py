@@ -52,7 +52,7 @@ def read(entries: list[Entry], name: str, sha256: str | None = None) -> Collecte
                        "out.").format(count=len(wrong), all=len(files)))
     channels = 1 if all(picture.mode == "L" for picture in pictures) else 3
     kept = len(sizes) == 1 and all(SMALLEST <= side <= KEPT for side in next(iter(sizes)))
-    found = [(_("pictures"), _("{channels} channel(s), {sizes}").format(channels=channels, sizes=listed(
+    found = [(_("form of the pictures"), _("{channels} channel(s), {sizes}").format(channels=channels, sizes=listed(
                  (f"{width} × {height}" for width, height in sorted(sizes)), 3))),
              (_("not read"), listed("/".join(entry.parts) for entry in beside) or _("none"))]
     if not kept:

@@ -127,7 +127,7 @@ def _digits() -> Collected:
     pictures = (found.images * 255 / 16).round().astype("uint8")[:, None]
     return Collected("digits", "images", found.target.astype("int64"), tuple(map(str, found.target_names)),
                      hashlib.sha256(pictures.tobytes()).hexdigest(),
-                     ((_("pictures"), _("{channels} channel(s), {sizes}").format(channels=1, sizes="8 × 8")),),
+                     (_form("8 × 8"),),
                      pictures=pictures, licence=_("BSD (the package)"),
                      source="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits")
 
@@ -139,5 +139,9 @@ def _garments() -> Collected:
     pictures = np.concatenate([part.inputs.numpy() for part in parts])
     return Collected("fashion-mnist", "images", np.concatenate([part.targets.numpy() for part in parts]),
                      bundled.class_names, bundled.sha256,
-                     ((_("pictures"), _("{channels} channel(s), {sizes}").format(channels=1, sizes="28 × 28")),),
+                     (_form("28 × 28"),),
                      pictures=pictures, licence=bundled.licence, source=bundled.source)
+
+
+def _form(sizes: str) -> tuple[str, str]:
+    return _("form of the pictures"), _("{channels} channel(s), {sizes}").format(channels=1, sizes=sizes)

@@ -67,7 +67,7 @@ class Collected(Reported):
         yield _("data"), self.name
         yield _("examples"), f"{len(self):,}"
         yield from self.found
-        yield _("classes"), listed(f"{name} ({count:,})" for name, count in
+        yield _("classes and their examples"), listed(f"{name} ({count:,})" for name, count in
                                    zip(self.class_names, counts, strict=True))
         yield _("licence"), self.licence or _("not stated: may you use these data, and for this?")
         yield "SHA-256", self.sha256[:16] + "…"

@@ -57,7 +57,8 @@ class Upload:
         self.view = UploadView(
             accept=",".join(accept), limit=limit, status=_("No file was chosen."),
             labels={"label": _(label), "sending": _("waiting for the kernel"),
-                    "note": _("At most {most:,} bytes. The file goes to the kernel, and no further.").format(most=limit)})
+                    "note": _("At most {most:,} bytes. The file goes to the kernel, and no further.").format(
+                        most=limit)})
         self.view.on_msg(lambda view, content, buffers: self._sent(content, buffers))
 
     def show(self) -> None:
