@@ -46,7 +46,7 @@ class ProcessError(RuntimeError):
     """Processes that failed or took too long: the message has the last lines of what they said."""
 
 
-def start(processes: int = 2, script: str = SCRIPT, timeout: float = 120, **settings) -> list:
+def start(processes: int = 2, script: str = SCRIPT, timeout: float = 300, **settings) -> list:
     """Run `script` on `processes` processes of this machine, and return what it wrote.
 
     The script gets two arguments: `settings` as JSON, and the file to write its result to, as JSON. It is started as a
@@ -190,3 +190,18 @@ class Scaling:
         """
         seconds = np.maximum(self.computing(n), self.sending(n)) if overlap else self.computing(n) + self.sending(n)
         return self.compute * (n if self.grow else 1) / seconds
+
+    def words(self, n: int, batch: int) -> str:
+        """One step of `n` processes and `batch` images, with the numbers put into the formula."""
+        total, sent = batch * n if self.grow else batch, self.sent(n)
+        return "\n".join((
+            _("sent by each: 2 · ({n} − 1)/{n} · 4 bytes · {parameters:,.0f} = {sent:,.3g} MB").format(
+                n=n, parameters=self.parameters, sent=sent / 1e6),
+            _("sending: {sent:,.3g} MB / {speed:,.3g} GB/s + 2 · ({n} − 1) · {latency:,.3g} µs = {ms:,.3g} ms").format(
+                sent=sent / 1e6, speed=self.bandwidth / 1e9, n=n, latency=1e6 * self.latency,
+                ms=1000 * self.sending(n)),
+            _("computing: {ms:,.3g} ms").format(ms=1000 * self.computing(n)),
+            _("effective batch: {total:,}, {each:,.2f} images for each").format(total=total, each=total / n),
+            _("times as fast: {after:,.1f} (sends after computing) to {during:,.1f} (while computing)").format(
+                after=self.speedup(n), during=self.speedup(n, overlap=True)),
+            *([_("Some processes have no image at all: this run would be refused.")] if total < n else [])))
