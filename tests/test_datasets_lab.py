@@ -54,19 +54,23 @@ def test_quality_shows_in_the_test_accuracy(pictures):
 
 
 def test_noisy_labels_are_exchanged_at_equal_accuracy():
-    counts, clean = (10, 100, 1000), [0.2, 0.4, 0.6]
-    assert datasets.exchange(counts, clean, clean) == pytest.approx([1, 1, 1])
-    found = datasets.exchange(counts, clean, [0.1, 0.3, 0.4])
-    assert math.isnan(found[0]) and found[1:] == pytest.approx([100 / 10**1.5, 10])
+    found = {0.0: ([10, 100, 1000], [0.2, 0.4, 0.6]), 0.4: ([10, 100, 1000], [0.1, 0.3, 0.4])}
+    assert datasets.worth(found, 0.0, 100) == pytest.approx(1)
+    assert datasets.worth(found, 0.4, 1000) == pytest.approx(10)
+    assert datasets.worth(found, 0.4, 100) == pytest.approx(100 / 10**1.5)
+    assert math.isnan(datasets.worth(found, 0.4, 10))       # no right labels are so few
 
 
 def test_money_buys_labels_at_their_price():
-    counts, curve = (10, 1000), [0.2, 0.6]
-    assert datasets.bought(counts, curve, money=200, price=2) == pytest.approx(0.4)
-    assert math.isnan(datasets.bought(counts, curve, money=10_000, price=2))
+    found = {0.0: ([10, 1000], [0.2, 0.6])}
+    assert datasets.bought(found, 0.0, money=200, price=2) == pytest.approx(0.4)
+    assert math.isnan(datasets.bought(found, 0.0, money=10_000, price=2))
 
 
 def test_runs_hold_the_grid_and_the_other_defects():
     found = experiment.runs(0, steps=2, counts=(20, 40), shares=(0.0, 0.5))
     assert [run["defect"] for run in found] == ["wrong labels"] * 4 + ["copies", "a class left out"]
     assert {(run["count"], run["share"]) for run in found[:4]} == {(20, 0.0), (40, 0.0), (20, 0.5), (40, 0.5)}
+    curves = datasets.curves([*found, {"part": "transfer"}, {**found[0], "accuracy": found[0]["accuracy"] + 0.2}])
+    assert list(curves) == [0.0, 0.5, "copies", "a class left out"] and curves["copies"][0] == [40]
+    assert curves[0.0][1] == pytest.approx([found[0]["accuracy"] + 0.1, found[1]["accuracy"]])

@@ -170,3 +170,5 @@ def test_runs_have_what_the_rule_reads():
     judgement = decide("C8.4", record)
     assert len(judgement.findings) == 6 and "epsilon" in judgement.findings[2]
     assert found[2]["epsilon"] > found[3]["epsilon"] > 0 and found[2]["delta"] == 1 / 400
+    plain, private = privacy.curves(record["runs"], "ratio_auc").values()
+    assert len(plain[0]) == len(private[1]) == 2 and plain[0] == sorted(plain[0])

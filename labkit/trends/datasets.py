@@ -67,26 +67,53 @@ def train(data: Dataset, examples: Split, steps: int, seed: int = 0, threads: in
     return evaluate(run.model, data.test).accuracy
 
 
-def grid(data: Dataset, counts, shares, steps: int, seed: int = 0, threads: int | None = None) -> dict:
-    """Accuracy for each share of wrong labels, a list with one for each count: {share: [accuracy, ...]}."""
-    return {share: [train(data, spoilt(data.train, count, "wrong labels", share, seed), steps, seed, threads)
-                    for count in counts] for share in shares}
+def measure(data: Dataset, cases, steps: int, seed: int = 0, threads: int | None = None) -> list[dict]:
+    """A run, as the record holds it, for each (defect, share, count) of `cases`."""
+    return [{"part": "datasets", "seed": seed, "defect": defect, "share": share, "count": count,
+             "accuracy": train(data, spoilt(data.train, count, defect, share, seed), steps, seed, threads)}
+            for defect, share, count in cases]
 
 
-def exchange(counts, clean: list[float], noisy: list[float]) -> list[float]:
-    """For each count of noisy labels, how many of them do the work of one clean label.
+def grid(counts, shares, others) -> list[tuple[str, float, int]]:
+    """The cases that `measure` takes: each share of wrong labels at each count, and the other defects at `others`.
 
-    The clean curve says how many clean labels reach the same accuracy; between two counts it is taken to rise evenly in
-    their logarithm. NaN where the accuracy lies outside the clean curve, which is then too short to say.
+    Copies then make up half of the examples.
     """
+    return [("wrong labels", share, count) for share in shares for count in counts] + [
+        (defect, 0.5, count) for defect in DEFECTS[2:] for count in others]
+
+
+def curves(runs: list[dict]) -> dict[str | float, tuple[list[int], list[float]]]:
+    """Counts and mean accuracies over the seeds, by share of wrong labels or by the name of another defect.
+
+    `runs` may hold other parts of a record, which are passed over.
+    """
+    groups = {}
+    for run in runs:
+        if run["part"] == "datasets":
+            key = run["share"] if run["defect"] == "wrong labels" else run["defect"]
+            groups.setdefault(key, {}).setdefault(run["count"], []).append(run["accuracy"])
+    return {key: (sorted(found), [float(np.mean(found[count])) for count in sorted(found)])
+            for key, found in groups.items()}
+
+
+def worth(found: dict, share: float, count: int) -> float:
+    """How many of `count` labels, of which `share` are wrong, do the work of one right label.
+
+    `found` is what `curves` gives. The curve of right labels says how many of them reach the same accuracy; between two
+    counts it is taken to rise evenly in their logarithm. NaN where the accuracy lies outside that curve.
+    """
+    counts, clean = found[0.0]
+    accuracy = dict(zip(*found[share], strict=True))[count]
     rising = np.maximum.accumulate(clean)
-    steps = rising + 1e-9 * np.arange(len(rising))
-    return [float(count / np.exp(np.interp(accuracy, steps, np.log(counts))))
-            if steps[0] <= accuracy <= steps[-1] else math.nan for count, accuracy in zip(counts, noisy, strict=True)]
+    if not rising[0] <= accuracy <= rising[-1]:
+        return math.nan
+    return float(count / np.exp(np.interp(accuracy, rising + 1e-9 * np.arange(len(rising)), np.log(counts))))
 
 
-def bought(counts, curve: list[float], money: float, price: float) -> float:
+def bought(found: dict, share: float, money: float, price: float) -> float:
     """The accuracy that `money` buys in labels at `price` each; NaN outside of the counts that were measured."""
+    counts, curve = found[share]
     count = money / price
     if not counts[0] <= count <= counts[-1]:
         return math.nan

@@ -237,6 +237,37 @@ def figures(models: list[nn.Module], crowd: Split, chosen, tests: dict[str, Spli
                     for name, value in success(scores, chosen).items()}
 
 
+def measure(crowd: Split, chosen: torch.Tensor, tests: dict[str, Split], stops: list[int], noises, steps: int,
+            seed: int = 0) -> list[dict]:
+    """Runs, as the record holds them: one for each stop of plain training, one for each noise of private training."""
+    groups = [only(crowd, inside) for inside in chosen]
+    delta = delta_for(len(groups[0]))
+    copies = [plain(group, stops, seed, index) for index, group in enumerate(groups)]
+    rows = [{"part": "privacy_plain", "seed": seed, "steps": stop,
+             **figures([of_group[stop] for of_group in copies], crowd, chosen, tests)} for stop in stops]
+    for noise in noises:
+        trained = [private(group, noise, steps, seed, index) for index, group in enumerate(groups)]
+        rows.append({"part": "privacy_private", "seed": seed, "noise": noise, "steps": steps, "delta": delta,
+                     "epsilon": epsilon(noise, steps, delta), **figures(trained, crowd, chosen, tests)})
+    return rows
+
+
+def curves(runs: list[dict], measured: str) -> dict[str, tuple[list[float], list[float]]]:
+    """Accuracy, and `measured` at it, of plain and of private training: means over the seeds, by rising accuracy.
+
+    `measured` is a key of `figures`; `runs` may hold other parts of a record, which are passed over.
+    """
+    found = {}
+    for kind, by in (("plain", "steps"), ("private", "noise")):
+        groups = {}
+        for run in runs:
+            if run["part"] == f"privacy_{kind}":
+                groups.setdefault(run[by], []).append((run["accuracy"], run[measured]))
+        points = sorted(tuple(np.mean(group, axis=0)) for group in groups.values())
+        found[kind] = tuple([float(point[axis]) for point in points] for axis in range(2))
+    return found
+
+
 def _above_zero(**values) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value > 0 and math.isfinite(value)):

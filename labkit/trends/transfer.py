@@ -1,8 +1,8 @@
 """From one domain to another (section 8.1): a network that learned clothes, taught to read digits from few labels.
 
 The first domain is Fashion-MNIST, grey photographs of garments. The second is scikit-learn's digits: 1,797 handwritten
-ones, 8 × 8 pixels of 17 greys, from 13 people (Alpaydin & Kaynak 1998, their test set). Both are light on dark and of one size here,
-28 × 28; in what they show and how it was made they have nothing in common.
+ones, 8 × 8 pixels of 17 greys, from 13 people (the test set of Alpaydin & Kaynak 1998). Both are light on dark and of
+one size here, 28 × 28; in what they show and how it was made they have nothing in common.
 
 Four ways to use the labels of the second domain, with one network and the same steps; and one without a network.
 """

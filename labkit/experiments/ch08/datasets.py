@@ -19,13 +19,4 @@ def data() -> list[dict]:
 def runs(seed: int, steps: int = 400, counts=COUNTS, shares=SHARES) -> list[dict]:
     """A run for each number of labels and share of wrong ones, and for two other defects."""
     pictures = datasets.pictures(load("fashion-mnist"))
-    found = [{"part": "datasets", "seed": seed, "defect": "wrong labels", "share": share, "count": count,
-              "accuracy": accuracy}
-             for share, curve in datasets.grid(pictures, counts, shares, steps, seed, threads=1).items()
-             for count, accuracy in zip(counts, curve, strict=True)]
-    for defect in datasets.DEFECTS[2:]:
-        for count in counts[1::3]:
-            examples = datasets.spoilt(pictures.train, count, defect, 0.5, seed)
-            found.append({"part": "datasets", "seed": seed, "defect": defect, "share": 0.5, "count": count,
-                          "accuracy": datasets.train(pictures, examples, steps, seed, threads=1)})
-    return found
+    return datasets.measure(pictures, datasets.grid(counts, shares, counts[1::3]), steps, seed, threads=1)

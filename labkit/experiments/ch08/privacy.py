@@ -27,20 +27,12 @@ def runs(seed: int, stops=STOPS, noises=NOISES, steps: int = STEPS, models: int 
     crowd = privacy.people(load("fashion-mnist"), seed, 2 * count)
     chosen = privacy.members(len(crowd), models, seed)
     groups = [privacy.only(crowd, inside) for inside in chosen]
-    delta = privacy.delta_for(count)
-    plain = [privacy.plain(group, stops, seed, index) for index, group in enumerate(groups)]
-    found = [{"part": "privacy_plain", "seed": seed, "steps": stop,
-              **privacy.figures([of_model[stop] for of_model in plain], crowd, chosen, tests)} for stop in stops]
-    for noise in noises:
-        trained = [privacy.private(group, noise, steps, seed, index) for index, group in enumerate(groups)]
-        found.append({"part": "privacy_private", "seed": seed, "noise": noise, "steps": steps, "delta": delta,
-                      "epsilon": privacy.epsilon(noise, steps, delta),
-                      **privacy.figures(trained, crowd, chosen, tests)})
     volunteers = [privacy.plain(group.first(count // 10), [stops[-1]], seed, index)[stops[-1]]
                   for index, group in enumerate(groups)]
-    found.append({"part": "privacy_volunteers", "seed": seed, "count": count // 10, "accuracy": sum(
-        evaluate(model, pictures.test).accuracy for model in volunteers) / models})
-    return [*found, *(_size(members, seed, steps, pictures.test) for members in (count, many))]
+    asked = {"part": "privacy_volunteers", "seed": seed, "count": count // 10, "accuracy": sum(
+        evaluate(model, pictures.test).accuracy for model in volunteers) / models}
+    return [*privacy.measure(crowd, chosen, tests, stops, noises, steps, seed), asked,
+            *(_size(members, seed, steps, pictures.test) for members in (count, many))]
 
 
 def _size(members: int, seed: int, steps: int, test: Split, noise: float = 4.0) -> dict:
