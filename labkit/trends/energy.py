@@ -196,8 +196,8 @@ def choices(runs: list[dict], here: float = GRAMS["China"], there: float = GRAMS
             utilisation: float = 0.4) -> dict[str, float]:
     """Green choices and the per cent of CO₂ that each saves alone, largest first. `runs` are the recorded ones.
 
-    Measured, mean of the seeds: stopping early against all epochs, and the smallest network whose validation accuracy
-    is within a point of the largest one's. Stated: electricity of `there` grams a kWh in place of `here`; V100 to H100
+    Measured, mean of the seeds: stopping early against all epochs, in steps; and in joules of training the thriftiest
+    network whose validation accuracy is within a point of the widest one's, both stopped early. Stated: electricity of `there` grams a kWh in place of `here`; V100 to H100
     by data sheet; from the share of its peak that GPT-3's training reached to `utilisation`, if a device draws its full
     power all the time.
     """
@@ -210,7 +210,7 @@ def choices(runs: list[dict], here: float = GRAMS["China"], there: float = GRAMS
         of_seed = [run for run in green if run["seed"] == seed]
         largest = max(of_seed, key=lambda run: run["width"])
         early.append(saving(largest["planned"], largest["steps"]))
-        small.append(saving(largest["joules"], smallest_as_good(of_seed)["joules"]))
+        small.append(saving(largest["joules"], thriftiest_as_good(of_seed)["joules"]))
     v100, h100 = (DEVICES[name].watts / DEVICES[name].flops for name in ("V100", "H100"))
     reached = PATTERSON["flops_per_second"] / DEVICES["V100"].flops
     found = {_("region (stated)"): saving(here, there), _("H100 for V100 (stated)"): saving(v100, h100),
@@ -234,13 +234,16 @@ def kept(runs: list[dict]) -> list[list]:
     of_seeds = [[run for run in green if run["seed"] == seed] for seed in sorted({run["seed"] for run in green})]
     rows = {_("all epochs"): [run for run in runs if run.get("part") == "all-epochs"],
             _("early stopping"): [max(of_seed, key=lambda run: run["width"]) for of_seed in of_seeds],
-            _("smaller model"): [smallest_as_good(of_seed) for of_seed in of_seeds]}
+            _("smaller model"): [thriftiest_as_good(of_seed) for of_seed in of_seeds]}
     return [[name, ", ".join(map(str, sorted({run["width"] for run in found}))),
              100 * sum(run["test"] for run in found) / len(found)] for name, found in rows.items()]
 
 
-def smallest_as_good(runs: list[dict], points: float = 0.01) -> dict:
-    """The narrowest of these runs whose validation accuracy is at most `points` below that of the widest."""
+def thriftiest_as_good(runs: list[dict], points: float = 0.01) -> dict:
+    """Of these runs the one that took least, if its validation accuracy is at most `points` below the widest one's.
+
+    A narrower network is not always the thriftier: it may need more epochs until it stops.
+    """
     largest = max(runs, key=lambda run: run["width"])
     return min((run for run in runs if run["validation"] >= largest["validation"] - points),
-               key=lambda run: run["width"])
+               key=lambda run: run["joules"])

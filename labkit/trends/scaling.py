@@ -102,11 +102,12 @@ def recorded(record: dict) -> list[dict]:
 
 
 def beside(live: list[dict], of_record: list[dict]):
-    """A data frame of the live runs: parameters, characters, loss here, and the recorded mean of the same size."""
+    """A data frame of the live runs, columns parameters, characters, loss here, recorded mean loss of that size."""
     import pandas
     means = {(run["width"], run["characters"]): run["loss"] for run in mean(of_record)}
-    return pandas.DataFrame([{"parameters": run["parameters"], "characters": run["characters"], "here": run["loss"],
-                              "recorded": means[run["width"], run["characters"]]} for run in live]).round(3)
+    rows = [(run["parameters"], run["characters"], run["loss"], means[run["width"], run["characters"]])
+            for run in live]
+    return pandas.DataFrame(rows, columns=[_("parameters"), _("characters"), _("loss here"), _("recorded")]).round(3)
 
 
 def mean(runs: list[dict]) -> list[dict]:

@@ -5,13 +5,14 @@ Joules are measured where the machine's counters may be read, else estimated fro
 from labkit.data import load
 from labkit.data.text import corpus
 from labkit.evaluation import evaluate
-from labkit.models.vision import SmallCNN, parameter_count
+from labkit.models.dense import MLP
+from labkit.models.vision import parameter_count
 from labkit.training import Recipe
 from labkit.trends import energy, scaling
 
 WIDTHS = (32, 128, 512)             # of the dense models
 CHARACTERS = 48_000
-FILTERS = (4, 8, 16, 32)            # of the convolutional ones
+UNITS = (32, 64, 128, 256, 512)     # of the networks for pictures, in one hidden layer
 EPOCHS, PATIENCE = 20, 2
 
 
@@ -21,35 +22,36 @@ def data() -> list[dict]:
             for found in (corpus("python-docs"), load("fashion-mnist"))]
 
 
-def runs(seed: int, widths=WIDTHS, characters: int = CHARACTERS, filters=FILTERS, epochs: int = EPOCHS,
+def runs(seed: int, widths=WIDTHS, characters: int = CHARACTERS, units=UNITS, epochs: int = EPOCHS,
          images: int | None = None) -> list[dict]:
-    """An epoch of each dense model and of a convolutional one (part energy); early stopping by width (part green)."""
+    """An epoch of each language model (part energy); early stopping for each picture network (part green).
+
+    The part all-epochs is the widest picture network without early stopping.
+    """
     text, pictures = scaling.windows(), load("fashion-mnist").first(train=images)
+    scaling.train(text, widths[0], 640, seed)       # what torch does once is no part of an epoch
     found = []
     for width in widths:
         with energy.Meter() as meter:
             model = scaling.train(text, width, characters, seed).model
         flops = energy.epoch_flops(model, text.train.first(characters), scaling.BATCH)
-        found.append(_row("dense", seed, model, characters, flops, meter.reading))
-    for width in filters:
-        recipe = Recipe(epochs=epochs, batch_size=64, learning_rate=2e-3, patience=PATIENCE, seed=seed)
-        run, reading = energy.metered(lambda width=width: SmallCNN(width, 1, 10), pictures, recipe)
-        steps = len(run.history)
-        passes = steps / (recipe.total_steps(len(pictures.train)) / epochs)
-        flops = energy.epoch_flops(run.model, pictures.train) * passes
+        found.append({"part": "energy", "kind": "dense", "seed": seed, "examples": characters, "flops": flops,
+                      **_taken(model, meter.reading)})
+    for width in units:
+        recipe = Recipe(epochs=epochs, batch_size=64, patience=PATIENCE, seed=seed)
+        run, reading = energy.metered(lambda width=width: MLP(784, width, 10), pictures, recipe)
+        taken = _taken(run.model, reading)
         run.load_best()
-        row = _row("convolution", seed, run.model, len(pictures.train) * passes, flops, reading)
-        found.append({**row, "part": "green", "width": width, "steps": steps,
+        found.append({"part": "green", "seed": seed, "width": width, "steps": len(run.history),
                       "planned": recipe.total_steps(len(pictures.train)),
                       "validation": evaluate(run.model, pictures.validation).accuracy,
-                      "test": evaluate(run.model, pictures.test).accuracy})
-    whole, _reading = energy.metered(lambda: SmallCNN(filters[-1], 1, 10), pictures, Recipe(
-        epochs=epochs, batch_size=64, learning_rate=2e-3, seed=seed))
-    return [*found, {"part": "all-epochs", "seed": seed, "width": filters[-1],
-                     "test": evaluate(whole.model, pictures.test).accuracy}]
+                      "test": evaluate(run.model, pictures.test).accuracy, **taken})
+    whole, reading = energy.metered(lambda: MLP(784, units[-1], 10), pictures, Recipe(
+        epochs=epochs, batch_size=64, seed=seed))
+    return [*found, {"part": "all-epochs", "seed": seed, "width": units[-1],
+                     "test": evaluate(whole.model, pictures.test).accuracy, **_taken(whole.model, reading)}]
 
 
-def _row(kind, seed, model, examples, flops, reading) -> dict:
-    return {"part": "energy", "kind": kind, "seed": seed, "parameters": parameter_count(model), "examples": examples,
-            "flops": flops, "joules": reading.joules, "measured": reading.measured,
+def _taken(model, reading) -> dict:
+    return {"parameters": parameter_count(model), "joules": reading.joules, "measured": reading.measured,
             "seconds": reading.seconds, "processor_seconds": reading.processor_seconds}
