@@ -197,9 +197,9 @@ def choices(runs: list[dict], here: float = GRAMS["China"], there: float = GRAMS
     """Green choices and the per cent of CO₂ that each saves alone, largest first. `runs` are the recorded ones.
 
     Measured, mean of the seeds: stopping early against all epochs, in steps; and in joules of training the thriftiest
-    network whose validation accuracy is within a point of the widest one's, both stopped early. Stated: electricity of `there` grams a kWh in place of `here`; V100 to H100
-    by data sheet; from the share of its peak that GPT-3's training reached to `utilisation`, if a device draws its full
-    power all the time.
+    network whose validation accuracy is within a point of the widest one's, both stopped early. Stated: electricity of
+    `there` grams a kWh in place of `here`; V100 to H100 by data sheet; from the share of its peak that GPT-3's training
+    reached to `utilisation`, if a device draws its full power all the time.
     """
     green = [run for run in runs if run.get("part") == "green"]
     seeds = sorted({run["seed"] for run in green})
