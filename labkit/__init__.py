@@ -9,14 +9,15 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_MODULES = ("applications", "attention", "augment", "claims", "data", "device", "economics", "evaluation",
-            "figures", "models", "papers", "questions", "resources", "summary", "tokenise", "training", "trends", "venture")
+_MODULES = ("applications", "attention", "augment", "checklist", "claims", "data", "device", "economics", "evaluation",
+            "figures", "models", "papers", "questions", "resources", "summary", "tokenise", "training", "trends",
+            "venture")
 _NAMES = {  # public name -> the module that defines it
     "Recipe": "training", "Run": "training", "History": "training",
     "LiveLab": "widgets", "Log": "widgets", "Int": "widgets", "Choice": "widgets", "Toggle": "widgets",
     "Float": "widgets", "Matrix": "widgets", "Point": "widgets", "Text": "widgets",
     "AttentionMap": "widgets", "AugmentationPreview": "widgets", "Explorer": "widgets", "Film": "widgets",
-    "Steps": "widgets", "SelfTest": "widgets", "guess": "widgets",
+    "Steps": "widgets", "SelfTest": "widgets", "Upload": "widgets", "guess": "widgets",
     "Augmentation": "augment",
     "setup": "chapter", "doctor": "doctor", "progress": "progress",
 }

@@ -4,7 +4,7 @@ from importlib import import_module
 _NAMES = {"LiveLab": "live", "Log": "controls", "Int": "controls", "Choice": "controls", "Toggle": "controls",
           "Float": "controls", "Matrix": "controls", "Point": "controls", "Text": "controls",
           "AttentionMap": "attention", "AugmentationPreview": "augmentation", "Explorer": "explorer", "Film": "film",
-          "Steps": "steps", "SelfTest": "self_test", "guess": "guesses"}
+          "Steps": "steps", "SelfTest": "self_test", "Upload": "upload", "guess": "guesses"}
 __all__ = list(_NAMES)
 
 
