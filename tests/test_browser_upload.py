@@ -112,6 +112,7 @@ def test_it_has_a_name_a_size_and_keys_and_its_words_are_readable(notebook, uplo
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     field.focus()
     with page.expect_file_chooser() as chooser:
+        page.wait_for_timeout(1000)     # until Chromium has heard that it shall not open a window of its own
         page.keyboard.press("Enter")
     chooser.value.set_files([])
     field.focus()
