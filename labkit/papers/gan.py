@@ -64,8 +64,13 @@ class Gan:
 
     @torch.no_grad()
     def samples(self, count: int, seed: int = 0) -> torch.Tensor:
-        """`count` samples of the generator as it is; the same noise for the same seed."""
-        return self.generator(torch.randn(count, self.noise, generator=torch.Generator().manual_seed(seed)))
+        """`count` samples of the generator in evaluation mode; the same noise for the same seed."""
+        noise = torch.randn(count, self.noise, generator=torch.Generator().manual_seed(seed))
+        training = self.generator.training
+        try:
+            return self.generator.eval()(noise)
+        finally:
+            self.generator.train(training)
 
 
 def plane(seed: int, spread: bool = False, width: int = 48) -> Gan:

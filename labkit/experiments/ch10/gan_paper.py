@@ -37,7 +37,6 @@ def runs(seed: int, steps: int = STEPS, clothes_steps: int = CLOTHES_STEPS) -> l
     before = gan.told_apart(images[:500], model.samples(500, seed=seed), seed)
     for _step in gan.train(model, real, clothes_steps, seed, learning_rate=5e-4):
         pass
-    model.generator.eval()
     made = model.samples(500, seed=seed)
     return [found | {"told_apart_before": before, "told_apart": gan.told_apart(images[:500], made, seed),
                      "distance_to_nearest": float(gan.nearest(made, images)[1].mean())}]
