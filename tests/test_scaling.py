@@ -80,6 +80,7 @@ def test_the_prediction_is_made_from_the_dozen(text):
     more = [*runs, {"width": 400, "parameters": 95e3, "characters": 288_000, "loss": 1.0}]
     assert scaling.smaller(more) == runs and scaling.beyond(more) == more[-1:]
     assert len(scaling.smaller(more, 2, 3)) == 6 and max(run["width"] for run in scaling.smaller(more, 2, 3)) == 32
+    assert scaling.fits(more) == {kind: scaling.fit(runs, kind) for kind in scaling.LAWS}
     table = scaling.beside(runs[:2], more)
     assert (table["loss here"] == table["recorded"]).all() and list(table["characters"]) == list(scaling.CHARACTERS[:2])
     assert scaling.mean([dict(runs[0], loss=1.0), dict(runs[0], loss=2.0)]) == [dict(runs[0], loss=1.5)]

@@ -171,6 +171,11 @@ def fit(runs: list[dict], kind: str = "sum") -> Law:
     return Law(kind, numbers, float(np.abs(np.expm1(_log_loss(kind, best.x, size, text) - loss)).mean()))
 
 
+def fits(runs: list[dict], sizes: int = len(WIDTHS), lengths: int = len(CHARACTERS)) -> dict[str, Law]:
+    """Both laws, fitted to the same runs: see `smaller`."""
+    return {kind: fit(smaller(runs, sizes, lengths), kind) for kind in LAWS}
+
+
 def _log_loss(kind: str, inside, size, text):
     """The logarithm of the law, from logarithms: nothing overflows while the fit tries wild numbers."""
     if kind == "sum":
