@@ -3,6 +3,7 @@ import torch
 
 from labkit.checks.framework import exercise
 from labkit.language import _
+from labkit.papers.copying import sines
 
 
 def _tables(draw):
@@ -20,18 +21,17 @@ def _tables(draw):
 ))
 def positions(length, size):
     """The table of places 0 … length − 1 of Vaswani et al. 2017, section 3.5: (length, size), `size` even."""
-    angles = torch.arange(length)[:, None] * 10000 ** (-torch.arange(0, size, 2) / size)
-    return torch.stack([angles.sin(), angles.cos()], 2).flatten(1)
+    return sines(length, size)
 
 
 def _places(draw):
-    yield positions(5, 4), 5
-    yield positions(3, 2)[1:2], 3                       # the middle, its own mirror image
-    yield positions(8, 6)[5:], 8                        # not all places, and not from 0
+    yield sines(5, 4), 5
+    yield sines(3, 2)[1:2], 3                           # the middle, its own mirror image
+    yield sines(8, 6)[5:], 8                            # not all places, and not from 0
     for _case in range(5):
         length = draw.randint(2, 30)
         places = torch.tensor([draw.randrange(length) for _place in range(draw.randint(1, 6))])
-        yield positions(length, 2 * draw.randint(1, 8))[places], length
+        yield sines(length, 2 * draw.randint(1, 8))[places], length
 
 
 @exercise("10.2", _places, lambda: (
