@@ -109,3 +109,12 @@ def test_runs_have_what_the_rule_reads():
     assert len([run for run in found if run["part"] == "bert-labels"]) == 8
     assert all(0 <= run["score"] <= 1 for run in found if "score" in run)
     assert len(bert_paper.data()[0]["sha256"]) == 64
+
+
+def test_recorded_scores_by_reader():
+    runs = [{"part": part, "task": task, "model": model, "score": score} for part, task, model, score in (
+        ("bert", "words", "both sides", 0.7), ("bert", "words", "both sides", 0.6),
+        ("bert", "words", "left to right", 0.5),
+        ("bert", "backwards", "both sides", 0.9), ("bert-labels", "words", "both sides", 0.1))] + [{"part": "gan"}]
+    assert bidirectional.recorded({"runs": runs}, "words") == {"both sides": [0.7, 0.6], "left to right": [0.5]}
+    assert bidirectional.recorded(None, "words") == {}

@@ -144,3 +144,10 @@ def test_one_seed_that_disagrees_is_enough_and_the_game_in_step_counts():
             run |= {"modes_in_step": 8, "quality_in_step": 0.6}
     judgement = decide("C10.1", found)
     assert judgement.verdict == HOLDS and any("one step each" in line for line in judgement.findings)
+
+
+def test_recorded_means_by_length():
+    assert copying.recorded(None) == ([], {})
+    lengths, means = copying.recorded(record())
+    assert lengths == [8, 16, 32] and means["attention"] == pytest.approx([0.998] * 3)
+    assert means["recurrence"] == pytest.approx([0.498] * 3)

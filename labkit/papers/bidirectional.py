@@ -165,14 +165,15 @@ def score(reader: Reader, part: Split) -> float:
     return f1(predict(reader, part.inputs).argmax(2), part.targets)
 
 
-def compare(readers: dict[str, Reader], labelled: Dataset, steps: int, seed: int = 0,
-            threads: int | None = None) -> tuple[dict[str, float], dict[str, Reader]]:
+def compare(readers: dict[str, Reader], labelled: Dataset, steps: int, seed: int = 0, threads: int | None = None,
+            names: tuple[str, ...] | None = None) -> tuple[dict[str, float], dict[str, Reader]]:
     """Scores on test rows and the fine-tuned readers, by name: each kind of `readers`, the one from left to right
-    "freed" (fine-tuned with both sides in sight), and one with no pre-training."""
+    "freed" (fine-tuned with both sides in sight), and one with no pre-training; or only those in `names`."""
     both, left = (readers[kind] for kind in KINDS)
     starts = {"both sides": (both, None), "left to right": (left, None), "left to right, freed": (left, "both sides"),
               "no pre-training": (None, None)}
-    tuned = {name: fine_tune(start, labelled, steps, kind, seed, threads) for name, (start, kind) in starts.items()}
+    tuned = {name: fine_tune(start, labelled, steps, kind, seed, threads) for name, (start, kind) in starts.items()
+             if names is None or name in names}
     return {name: score(reader, labelled.test) for name, reader in tuned.items()}, tuned
 
 
@@ -202,3 +203,12 @@ def looks(reader: Reader, text: str, tokenizer: CharacterTokenizer) -> torch.Ten
     """Attention weights (heads, T, T) over the first 16 letters of `text`."""
     with eval_mode(reader), torch.inference_mode():
         return reader(torch.tensor([tokenizer.encode(letters_of(text)[:LENGTH])]), weights=True)[1][0][0].clone()
+
+
+def recorded(record: dict | None, name: str) -> dict[str, list[float]]:
+    """Of recorded runs: each reader's scores on the task `name`, one for each seed; {} without a record."""
+    found: dict[str, list[float]] = {}
+    for run in (record or {"runs": []})["runs"]:
+        if (run["part"], run.get("task")) == ("bert", name):
+            found.setdefault(run["model"], []).append(run["score"])
+    return found

@@ -6,6 +6,7 @@ Transformer and a recurrent network get the same rows, the same loss and the sam
 """
 import copy
 import hashlib
+import statistics
 
 import torch
 from torch import nn
@@ -208,3 +209,12 @@ def gaze(network: DecoderTransformer, row: torch.Tensor) -> torch.Tensor:
     length = int((row == SYMBOLS).nonzero()[0])
     _logits, found = network(row[None], weights=True)
     return found[-1][0, :, length:, :length]
+
+
+def recorded(record: dict | None, name: str = "accuracy") -> tuple[list[int], dict[str, list[float]]]:
+    """Of recorded runs: the lengths, and each network's mean of `name` at each of them; ([], {}) without a record."""
+    runs = [run for run in (record or {"runs": []})["runs"] if run["part"] == "attention"]
+    lengths = sorted({run["length"] for run in runs})
+    values = {(kind, length): [run[name] for run in runs if (run["model"], run["length"]) == (kind, length)]
+              for kind in MODELS for length in lengths}
+    return lengths, {kind: [statistics.mean(values[kind, length]) for length in lengths] for kind in MODELS if runs}
