@@ -72,9 +72,9 @@ def test_sines_tell_places_apart_and_fix_them():
 
 
 def test_attention_learns_short_rows_and_recurrence_lags_with_the_same_steps():
-    found = copying.compare(4, 70, kinds=("attention", "recurrence"), test=200, threads=1)
+    found, networks = copying.compare(4, 70, kinds=("attention", "recurrence"), test=200, threads=1)
     assert found["attention"]["accuracy"] > 0.9 > found["recurrence"]["accuracy"] + 0.2
-    assert found["attention"]["milliseconds"] > 0
+    assert found["attention"]["milliseconds"] > 0 and set(networks) == set(found)
 
 
 def test_where_a_trained_network_looks():
@@ -98,7 +98,10 @@ def test_runs_have_what_the_rule_reads():
     assert {run["part"] for run in found} == {"attention", "attention-positions", "attention-heads", "attention-longer"}
     assert sorted((run["model"], run["length"]) for run in found if run["part"] == "attention") == sorted(
         (kind, length) for kind in copying.MODELS for length in (2, 3))
-    assert attention_paper.data()[0]["sha256"] == attention_paper.data()[0]["sha256"]
+    again = copying.variant(copying.TASKS[0], 2, 2, threads=1)      # is not trained twice
+    assert all({name: run[name] for name in again} == again for run in found
+               if run.get("positions") == "sines" or (run.get("task"), run.get("heads")) == (copying.TASKS[0], 1))
+    assert len(attention_paper.data()[0]["sha256"]) == 64
 
 
 def record(attention=(1.0, 1.0, 0.5, 0.9), bert=(0.65, 0.55, 0.2, 0.2), gan=(8, 0.7), without=()):

@@ -154,12 +154,13 @@ def written(row: torch.Tensor) -> str:
 
 
 def compare(length: int, steps: int, seed: int = 0, kinds: tuple[str, ...] = MODELS, test: int = 500,
-            threads: int | None = None) -> dict[str, dict[str, float]]:
+            threads: int | None = None) -> tuple[dict[str, dict[str, float]], dict[str, nn.Module]]:
     """Each of `kinds` trained on the same rows of `length` symbols for the same steps, each at its own learning rate.
 
-    {kind: accuracy and exact (shares of test tokens and of whole answers), milliseconds of a step, parameters}.
+    {kind: accuracy and exact (shares of test tokens and of whole answers), milliseconds of a step, parameters}, and
+    {kind: the trained network}.
     """
-    data, found = dataset(length, steps * BATCH, test, seed), {}
+    data, found, networks = dataset(length, steps * BATCH, test, seed), {}, {}
     for kind in kinds:
         run = training(lambda kind=kind: model(kind, 3 * length), data, steps, RATES[kind], seed, threads)
         for _step in run:
@@ -167,7 +168,8 @@ def compare(length: int, steps: int, seed: int = 0, kinds: tuple[str, ...] = MOD
         accuracy, exact = scores(run.model, data.test)
         found[kind] = {"accuracy": accuracy, "exact": exact, "milliseconds": 1000 * run.history.seconds / steps,
                        "parameters": parameters(run.model)}
-    return found
+        networks[kind] = run.model
+    return found, networks
 
 
 def variant(task: str, length: int, steps: int, seed: int = 0, heads: int = 1, positions: str = "sines",

@@ -6,8 +6,8 @@ drawn apart from those of training; with 8 symbols out of 16 none is likely to o
 """
 from labkit.papers import copying
 
-LENGTHS, STEPS, SHORT = (8, 16, 32), 300, 8
-HEADS, LONGER = (1, 2, 4), 12
+LENGTHS, STEPS = (8, 16, 32), 300
+HEADS = (1, 2, 4)
 THREADS = 1
 
 
@@ -18,25 +18,26 @@ def data() -> list[dict]:
 
 
 def runs(seed: int, steps: int = STEPS, lengths: tuple[int, ...] = LENGTHS) -> list[dict]:
-    """Parts attention (a run for each model and length), attention-positions, attention-heads (on both tasks) and
-    attention-longer (trained on rows of `SHORT` symbols, tested on `LONGER`)."""
-    found = [{"part": "attention", "seed": seed, "model": kind, "length": length, **scores,
-              "path": copying.longest_path(kind, length)}
-             for length in lengths
-             for kind, scores in copying.compare(length, steps, seed, threads=THREADS).items()]
+    """Parts attention (a run for each model and length), and, at the shortest length, attention-positions,
+    attention-heads (on both tasks) and attention-longer (tested on rows half as long again)."""
+    found, short = [], lengths[0]
+    for length in lengths:
+        scores, networks = copying.compare(length, steps, seed, threads=THREADS)
+        found += [{"part": "attention", "seed": seed, "model": kind, "length": length, **scores[kind],
+                   "path": copying.longest_path(kind, length)} for kind in copying.MODELS]
+        if length == short:
+            plain, trained = {name: scores["attention"][name] for name in ("accuracy", "exact")}, networks
+
+    def variant(task: str, **change) -> dict[str, float]:
+        if task == copying.TASKS[0] and change in ({"heads": 1}, {"positions": "sines"}):
+            return plain                    # what was trained above
+        return copying.variant(task, short, steps, seed, **change, threads=THREADS)
     found += [{"part": "attention-positions", "seed": seed, "positions": positions,
-               **copying.variant(copying.TASKS[0], SHORT, steps, seed, positions=positions, threads=THREADS)}
-              for positions in copying.POSITIONS]
-    found += [{"part": "attention-heads", "seed": seed, "task": task, "heads": heads,
-               **copying.variant(task, SHORT, steps, seed, heads, threads=THREADS)}
+               **variant(copying.TASKS[0], positions=positions)} for positions in copying.POSITIONS]
+    found += [{"part": "attention-heads", "seed": seed, "task": task, "heads": heads, **variant(task, heads=heads)}
               for task in copying.TASKS for heads in HEADS]
-    rows = copying.dataset(SHORT, steps * copying.BATCH, seed=seed)
-    for kind in ("attention", "recurrence with attention"):
-        run = copying.training(lambda kind=kind: copying.model(kind, 3 * SHORT), rows, steps, copying.RATES[kind], seed,
-                               THREADS)
-        for _step in run:
-            pass
-        accuracy, exact = copying.longer_rows(run.model, LONGER, seed=seed)
-        found.append({"part": "attention-longer", "seed": seed, "model": kind, "length": LONGER, "accuracy": accuracy,
-                      "exact": exact})
+    for kind, network in trained.items():
+        accuracy, exact = copying.longer_rows(network, short * 3 // 2, seed=seed)
+        found.append({"part": "attention-longer", "seed": seed, "model": kind, "length": short * 3 // 2,
+                      "accuracy": accuracy, "exact": exact})
     return found
