@@ -22,6 +22,7 @@ from labkit.data import large_models
 from labkit.data.images import FASHION_MNIST_CLASSES
 from labkit.data.text import REVIEW_CLASSES
 from labkit.economics import training_memory
+from labkit.economics.configuration import PRESETS
 from labkit.language import LOCALE
 from labkit.settings import chapters_folder
 from labkit.widgets.controls import Control
@@ -51,6 +52,9 @@ def of_labkit() -> Iterator[tuple[str, str]]:
              "bundled/large-models.csv": large_models()["kind"].unique()}
     yield from ((name, f"labkit/data/{path}") for path, held in names.items() for name in held)
     yield from ((part, "labkit/economics/scale.py") for part in training_memory(1))
+    model = PRESETS["GPT-3 175B"].configuration
+    for parts in (model.parts(), model.forward_flops(), model.training_memory(), model.answering_memory()):
+        yield from ((part, "labkit/economics/configuration.py") for part in parts)
     for question in questions.bank():
         texts = (question.text, *question.options, question.why)
         yield from ((text, "labkit/data/bundled/questions.json") for text in texts if any(map(str.isalpha, text)))
