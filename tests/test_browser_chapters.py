@@ -17,7 +17,7 @@ MISSING = """(widget) => {
   const parts = {
     "lk-explorer": ".lk-settings :is(input, select)", "lk-film": "figure", "lk-steps": "button", "lk-guess": "input",
     "lk-controls": "input, select", "lk-curve": ".lk-panel canvas", "lk-attention": "canvas",
-    "labkit-augmentation": "img", "lk-self-test": "input" };
+    "labkit-augmentation": "img", "lk-self-test": "input", "lk-upload": "input" };
   const kind = Object.keys(parts).find((kind) => widget.classList.contains(kind));
   if (!kind) return [`no known kind: ${widget.className}`];
   const painted = (canvas) => canvas.width && canvas.height && canvas.clientWidth && canvas.clientHeight
