@@ -1,14 +1,7 @@
 """What answers the questions of chapter 9: `lk.venture.unit_economics`. Each module is loaded when first used."""
-import pkgutil
-from importlib import import_module
+from labkit.lazy import lazily
 
-MODULES = tuple(module.name for module in pkgutil.iter_modules(__path__))
-
-
-def __getattr__(name: str):
-    if name not in MODULES:
-        raise AttributeError(f"{__name__} has no {name!r}; it offers {', '.join(MODULES)}")
-    return import_module(f"{__name__}.{name}")
+MODULES, __getattr__ = lazily(__name__, __path__)
 
 
 def __dir__():
