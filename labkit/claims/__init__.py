@@ -18,9 +18,8 @@ __all__ = ["HOLDS", "IN_PART", "NOT", "UNDECIDED", "VERDICTS", "Judgement", "dec
            "table"]
 SEEDS = 3       # fewer recorded seeds decide nothing
 
-for _module in pkgutil.iter_modules(__path__):
-    if _module.name.startswith("ch"):
-        import_module(f"{__name__}.{_module.name}")
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):      # ch05.py, or ch06/ with a module for each section
+    import_module(_module.name)
 
 
 @dataclass(frozen=True)

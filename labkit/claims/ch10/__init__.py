@@ -1,6 +1,1 @@
 """Rules of chapter 10, a module for each."""
-import pkgutil
-from importlib import import_module
-
-for _module in pkgutil.iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
