@@ -1,4 +1,6 @@
 """What every chapter's set-up cell calls."""
+import atexit
+import gc
 from types import SimpleNamespace
 
 import torch
@@ -30,6 +32,7 @@ def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNames
     if fixed:
         torch.set_num_threads(fixed)
     keep_memory()
+    atexit.register(gc.freeze)      # a kernel that ends need not look for cycles among torch's objects, for seconds
     torch.manual_seed(seed)
     if plotly.io.renderers.default != "plotly_mimetype+png":    # which stores pictures, and is asked for outside
         plotly.io.renderers.default = "plotly_mimetype"

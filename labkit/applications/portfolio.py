@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import nnls
 from sklearn.linear_model import LinearRegression
 
 from labkit.data.dataset import Dataset, Split
@@ -26,6 +26,7 @@ from labkit.training import Recipe, Run
 LAGS = 4            # weeks that a forecast looks back
 FIRST = 52          # weeks of returns before the first forecast: 2018
 EVERY = 4           # weeks between two fits
+HEAVY = 1e4         # of the conditions on weights, in the least squares that finds them: kept to about 1e-8
 
 Fit = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]]
 
@@ -178,21 +179,16 @@ def frontier(returns: pd.DataFrame, count: int = 21) -> pd.DataFrame:
 
     The returns that the portfolios must reach are equally spaced between the two ends.
     """
-    mean, covariance = returns.mean().to_numpy(), returns.cov().to_numpy()
-    scale, firms = np.trace(covariance) / len(mean), len(mean)
+    mean, firms = returns.mean().to_numpy(), returns.shape[1]
+    deviations = (returns.to_numpy() - mean) / np.linalg.norm(returns.to_numpy() - mean)
 
-    def least_risk(target):
-        rules = [{"type": "eq", "fun": lambda weights: weights.sum() - 1}]
-        if target is not None:
-            rules.append({"type": "ineq", "fun": lambda weights: (weights @ mean - target) / np.ptp(mean)})
-        found = minimize(lambda weights: weights @ covariance @ weights / scale, np.full(firms, 1 / firms),
-                         jac=lambda weights: 2 * covariance @ weights / scale, bounds=[(0, 1)] * firms,
-                         constraints=rules, method="SLSQP", options={"ftol": 1e-10, "maxiter": 300})
-        if not found.success:
-            raise RuntimeError(found.message)
-        weights = found.x.clip(0)
+    def least_risk(target=None):
+        """Least squares without negative weights: the two conditions are rows heavy enough to be kept."""
+        rules = [(np.ones(firms), 1)] if target is None else [(np.ones(firms), 1), ((mean - target) / np.ptp(mean), 0)]
+        rows = np.vstack([deviations, *(HEAVY * row for row, _value in rules)])
+        weights, _rest = nnls(rows, np.append(np.zeros(len(deviations)), [HEAVY * value for _row, value in rules]))
         return weights / weights.sum()
-    lowest = least_risk(None)
+    lowest = least_risk()
     targets = np.linspace(lowest @ mean, mean.max(), count)
     weights = [lowest, *map(least_risk, targets[1:-1]), np.eye(firms)[mean.argmax()]]
     return pd.DataFrame(weights, columns=returns.columns)
