@@ -1,12 +1,14 @@
 """Messages in the learner's language, through gettext.
 
 English is the source language. `locale/zh/LC_MESSAGES/labkit.po` holds the Chinese; it is read as it is,
-so a translator edits one text file and compiles nothing.
+so a translator edits one text file and compiles nothing. An entry with numbered places, `{0} heads`, translates every
+text that an f-string of a cell makes in that form.
 """
 import functools
 import gettext
 import io
 import os
+import re
 from pathlib import Path
 
 LOCALE = Path(__file__).parent / "locale"
@@ -26,9 +28,33 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     from babel.messages.pofile import read_po
     compiled = io.BytesIO()
     with path.open(encoding="utf-8") as file:
-        write_mo(compiled, read_po(file))
+        entries = read_po(file)
+    write_mo(compiled, entries)
     compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+    catalogue = gettext.GNUTranslations(compiled)
+    catalogue.add_fallback(_Forms({entry.id: entry.string for entry in entries if entry.string}))
+    return catalogue
+
+
+class _Forms(gettext.NullTranslations):
+    """Translates what has the form of an entry with `{0}`, `{1}` and so on: `4 heads` by that of `{0} heads`.
+
+    What stands in a place is translated too, where the catalogue has it.
+    """
+
+    def __init__(self, entries: dict[str, str]):
+        super().__init__()
+        self._forms = []
+        for form, translation in entries.items():
+            around = re.split(r"\{\d\}", form)
+            if len(around) > 1:
+                self._forms.append((re.compile("(.+?)".join(map(re.escape, around)), re.DOTALL), translation))
+
+    def gettext(self, message: str) -> str:
+        for form, translation in self._forms:
+            if found := form.fullmatch(message):
+                return translation.format(*map(_, found.groups()))
+        return message
 
 
 def _(message: str) -> str:

@@ -9,7 +9,7 @@ import string
 import catalogue
 import pytest
 
-from labkit import figures, lint_zh
+from labkit import faces, figures, language, lint_zh
 from labkit.language import _
 from labkit.widgets import curve
 from labkit.widgets.trace import Trace
@@ -118,6 +118,17 @@ def test_messages_are_chinese_where_asked_for_and_unknown_ones_stay(chinese):
     assert _("Stop") == "停止" and _("no such message") == "no such message" and _("") == ""
 
 
+def test_an_entry_with_places_translates_what_an_f_string_makes_of_it():
+    forms = language._Forms({"{0} of {1} heads": "{1}个头里的{0}个", "plain": "普通", "not {this}": "不是{this}"})
+    assert forms.gettext("4 of 8 heads") == "8个头里的4个"
+    assert [forms.gettext(text) for text in ("4 heads", " of 8 heads", "plain", "not it")] == [
+        "4 heads", " of 8 heads", "plain", "not it"]
+
+
+def test_what_stands_in_a_place_is_translated_too(chinese):
+    assert language._Forms({"{0} heads": "{0}个头"}).gettext("Stop heads") == "停止个头"
+
+
 def test_figures_show_the_names_they_are_given_in_chinese(chinese):
     bars = figures.bars({"softmax, taken for logits": [0.1]}, y="test accuracy", reference={"printed": 0.2}).layout
     assert bars.xaxis.ticktext == ("softmax，被当成logits",) and bars.yaxis.title.text == "测试准确率"
@@ -131,7 +142,7 @@ def test_figures_show_the_names_they_are_given_in_chinese(chinese):
 @pytest.mark.parametrize("installed", [True, False])
 def test_the_still_copy_has_chinese_only_where_a_face_can_draw_it(chinese, monkeypatch, installed):
     drawn = []
-    monkeypatch.setattr(curve, "get_font_names", lambda: ["SimHei"] if installed else ["DejaVu Sans"])
+    monkeypatch.setattr(faces, "get_font_names", lambda: ["SimHei"] if installed else ["DejaVu Sans"])
     monkeypatch.setattr(curve, "picture", lambda figure: drawn.extend(figure.findobj(curve.Text)))
     trace = Trace(1, {}, 0, 10)
     trace.add(1, {"train_loss": 2.0})

@@ -66,6 +66,16 @@ def test_a_slider_has_a_hundred_round_steps_or_a_few_more(low, high, step):
     assert Float(low, high, low, step=0.125).step == 0.125
 
 
+def test_a_choice_shows_its_words_in_chinese_and_keeps_its_values(monkeypatch):
+    monkeypatch.setenv("LABKIT_LANGUAGE", "zh")
+    choice = Choice("accuracy", "not in the catalogue", 0.0, value="accuracy", label="loss")
+    described = choice.describe("shown")
+    assert described["options"] == ["accuracy", "not in the catalogue", 0.0] and choice.value == "accuracy"
+    assert described["shown"] == ["准确率", "not in the catalogue", 0.0]
+    assert choice.say("shown", "accuracy") == "损失 准确率"
+    assert Text("accuracy").words("accuracy") == "accuracy"         # what a learner types stays as it is
+
+
 def test_describe_takes_known_texts_unless_others_are_given():
     assert Log(1e-4, 1, 3e-3).describe("learning_rate") == {
         "name": "learning_rate", "kind": "log", "label": "learning rate", "unit": "",
@@ -73,7 +83,8 @@ def test_describe_takes_known_texts_unless_others_are_given():
     assert Int(1, 9, 3, label="heads", unit="per layer", help="h").describe("n_heads") == {
         "name": "n_heads", "kind": "int", "label": "heads", "unit": "per layer", "help": "h", "low": 1, "high": 9}
     assert Choice("a", "b", value="b").describe("first_layer") == {
-        "name": "first_layer", "kind": "choice", "label": "first layer", "unit": "", "help": "", "options": ["a", "b"]}
+        "name": "first_layer", "kind": "choice", "label": "first layer", "unit": "", "help": "", "options": ["a", "b"],
+        "shown": ["a", "b"]}
     assert Toggle(True).describe("augment")["kind"] == "toggle"
     assert Float(0, 1, 0).describe("x").items() >= {"kind": "float", "low": 0, "high": 1, "step": 0.01}.items()
     assert Text("a", maximum=9).describe("x").items() >= {"kind": "text", "maximum": 9}.items()

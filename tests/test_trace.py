@@ -1,9 +1,11 @@
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 
 from labkit.settings import SettingError
+from labkit.widgets.controls import Int, Log, Toggle
 from labkit.widgets.curve import COLOURS, LabCurve, quantity, still_picture
 from labkit.widgets.guesses import guess
 from labkit.widgets.trace import KEPT_POINTS, Trace, decimate, legends, shown
@@ -97,13 +99,14 @@ def test_a_trace_can_be_read_while_another_thread_adds():
 
 
 def test_legends_name_what_differs():
-    labels = {"learning_rate": "learning rate", "augment": "augmentation", "width": "width"}
+    controls = {"learning_rate": Log(1e-4, 1, 3e-3), "augment": Toggle(True), "width": Int(4, 64, 8)}
+    says = {name: partial(control.say, name) for name, control in controls.items()}
     same = {"learning_rate": 0.003, "augment": True, "width": 8}
-    assert legends([trace(**same)], labels) == ["#1"]
+    assert legends([trace(**same)], says) == ["#1"]
     runs = [trace(**same), trace(number=2, **{**same, "learning_rate": 0.1, "augment": False})]
-    assert legends(runs, labels) == ["#1 · learning rate 0.003 · augmentation ✓",
+    assert legends(runs, says) == ["#1 · learning rate 0.003 · augmentation ✓",
                                      "#2 · learning rate 0.1 · augmentation ✗"]
-    assert legends([trace(**same), trace(number=2, seed=1, **same)], labels) == ["#1 · seed 0", "#2 · seed 1"]
+    assert legends([trace(**same), trace(number=2, seed=1, **same)], says) == ["#1 · seed 0", "#2 · seed 1"]
     values = (True, 0.00031, 5000.0, 12, "adam")
     assert [shown(value) for value in values] == ["✓", "0.00031", "5000", "12", "adam"]
 

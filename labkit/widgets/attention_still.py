@@ -1,14 +1,11 @@
 """The still copy of an attention map: all heads, and one of them with its tokens, as a PNG."""
-import functools
-
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font, get_font_names
 from matplotlib.text import Text
 
+from labkit.faces import chinese, drawable, faces
 from labkit.language import _, language
-from labkit.widgets.curve import CHINESE_FACES
 from labkit.widgets.still import picture
 
 LONGEST_LABEL = 14
@@ -21,8 +18,7 @@ def still_picture(weights: torch.Tensor, tokens: list[str], layer: int, head: in
     Its words are English where the computer has no face for the learner's language; a character that no face has is
     drawn as □.
     """
-    faces = ["DejaVu Sans", *[face for face in CHINESE_FACES if face in get_font_names()][:1]]
-    words = str if language() == "zh" and len(faces) == 1 else _
+    words = str if language() == "zh" and not chinese() else _
     layers, heads, count = weights.shape[:3]
     size = 3.6 + 0.065 * count
     figure = Figure(figsize=(4.4 + size, size + 0.9))
@@ -34,7 +30,7 @@ def still_picture(weights: torch.Tensor, tokens: list[str], layer: int, head: in
     small.set_yticks(middles[1], range(layers))
     small.set(xlabel=words("head"), ylabel=words("layer"), facecolor="#8a8a8a")
     large.imshow(weights[layer, head].sqrt().numpy(), **shades)
-    labels = [_drawable(token, tuple(faces)) for token in tokens]
+    labels = [_drawable(token) for token in tokens]
     points = max(5, min(10, 62 * size / count))
     upright = max(map(len, labels)) == 1
     large.set_xticks(range(count), labels, rotation=0 if upright else 90, fontsize=points, parse_math=False)
@@ -45,7 +41,7 @@ def still_picture(weights: torch.Tensor, tokens: list[str], layer: int, head: in
     note = words("a still copy: run the cell for the live map")
     figure.suptitle(f"{title} · {note}" if title and words is _ else note, fontsize=10, parse_math=False)
     for text in figure.findobj(Text):
-        text.set_fontfamily(faces)
+        text.set_fontfamily(faces())
     figure.set_layout_engine("constrained")
     return picture(figure)
 
@@ -57,12 +53,7 @@ def _sheet(maps: np.ndarray) -> np.ndarray:
     return padded.transpose(0, 2, 1, 3).reshape(layers * (count + 1), heads * (count + 1))[:-1, :-1]
 
 
-def _drawable(token: str, faces: tuple[str, ...]) -> str:
+def _drawable(token: str) -> str:
     token = token.translate(SPACES)
     token = token if len(token) <= LONGEST_LABEL else token[:LONGEST_LABEL - 1] + "…"
-    return "".join(character if ord(character) in _known(faces) else "□" for character in token)
-
-
-@functools.cache
-def _known(faces: tuple[str, ...]) -> frozenset[int]:
-    return frozenset().union(*(get_font(findfont(face)).get_charmap() for face in faces))
+    return drawable(token, "□")

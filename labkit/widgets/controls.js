@@ -13,7 +13,7 @@ const shown = (c, value) => c.kind === "log" && value < 0.001 ? value.toExponent
 // the value beside the label. They call `moving` while a value changes, and `commit` when the learner has set it.
 const makers = {
   choice(c, labels, commit) {
-    const input = make("select", {}, ...c.options.map((option, i) => make("option", { value: i, textContent: option })));
+    const input = make("select", {}, ...c.shown.map((textContent, value) => make("option", { value, textContent })));
     input.addEventListener("change", () => commit(c.options[input.value]));
     return { input, place(value) { input.value = c.options.indexOf(value); }, words: () => c.unit };
   },

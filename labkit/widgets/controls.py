@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from labkit.language import _
 from labkit.settings import refuse
-from labkit.widgets.trace import in_words
+from labkit.widgets.trace import in_words, shown
 
 
 def _known(name: str) -> tuple[str, str]:
@@ -39,6 +39,16 @@ class Control:
         label, help_text = _known(name)
         return {"name": name, "kind": type(self).__name__.lower(), "label": _(self.label) or label,
                 "unit": _(self.unit), "help": _(self.help) or help_text}
+
+    def say(self, name: str, value) -> str:
+        """The control called `name` and a value of it, as a reader would write them."""
+        return f"{self.describe(name)['label']} {self.words(value)}"
+
+    def words(self, value) -> str:
+        """A value as a reader would write it; a table row by row."""
+        if isinstance(value, tuple):
+            return ("; " if isinstance(value[0], tuple) else ", ").join(map(self.words, value))
+        return shown(value)
 
 
 def _is_number(value) -> bool:
@@ -124,7 +134,10 @@ def _round_step(rough: float) -> float:
 
 @dataclass(frozen=True, init=False)
 class Choice(Control):
-    """One of a few values: `Choice(32, 128, 512)`; the first is chosen unless `value` says otherwise."""
+    """One of a few values: `Choice(32, 128, 512)`; the first is chosen unless `value` says otherwise.
+
+    Words are shown in the learner's language where the catalogue has them; the value stays what the cell calls it.
+    """
     options: tuple
     value: object = field(default=None)
 
@@ -143,7 +156,11 @@ class Choice(Control):
         return self.options[self.options.index(value)]
 
     def describe(self, name: str) -> dict:
-        return {**super().describe(name), "options": list(self.options)}
+        return {**super().describe(name), "options": list(self.options),
+                "shown": [_(option) if isinstance(option, str) else option for option in self.options]}
+
+    def words(self, value) -> str:
+        return _(value) if isinstance(value, str) else shown(value)
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,16 @@
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from labkit.faces import chinese, faces
 from labkit.language import _, language
 from labkit.widgets.still import LiveWidget, picture, script, style
 from labkit.widgets.trace import Trace, in_words
 
 # Three from Okabe & Ito 2008 and three darker ones: each has a contrast of 3:1 on a white and on a black ground.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C9A", "#A87B00", "#7A7A7A")
-
-# Faces with Chinese characters, as Debian, macOS and Windows bring them.
-CHINESE_FACES = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
-                 "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans SC", "Noto Sans CJK JP")
 
 
 class LabCurve(LiveWidget):
@@ -75,11 +71,9 @@ def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
 
     Its words are English, and runs go by their numbers, where the computer has no face for the learner's language.
     """
-    faces, words = ["DejaVu Sans"], _
-    if language() == "zh":
-        faces += [face for face in CHINESE_FACES if face in get_font_names()][:1]
-        if len(faces) == 1:
-            words, title, texts = str, "", [f"#{trace.number}" for trace in traces]
+    words = _
+    if language() == "zh" and not chinese():
+        words, title, texts = str, "", [f"#{trace.number}" for trace in traces]
     names = list(dict.fromkeys(name for trace in traces for name in trace.columns))
     quantities = list(dict.fromkeys(map(quantity, names))) or ["loss"]
     keys = {}       # what the legend says -> a line that looks like it
@@ -109,5 +103,5 @@ def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
     figure.subplots_adjust(left=0.07, right=0.99, top=0.91, bottom=0.15 + 0.05 * -(-len(keys) // 3))
     figure.legend(keys.values(), keys.keys(), loc="lower center", ncols=3, fontsize=7, frameon=False)
     for text in figure.findobj(Text):
-        text.set_fontfamily(faces)
+        text.set_fontfamily(faces())
     return picture(figure)

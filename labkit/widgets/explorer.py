@@ -25,7 +25,7 @@ from labkit.widgets.controls import Control, Point
 from labkit.widgets.panels import Panel
 from labkit.widgets.printed import printed
 from labkit.widgets.still import LiveWidget, StillCopy, script, style
-from labkit.widgets.trace import in_words, shown
+from labkit.widgets.trace import in_words
 from labkit.widgets.turn import Turn
 
 REST = 1      # seconds without a new value, after which the still copy is renewed
@@ -189,8 +189,7 @@ class Explorer:
             self.drawing.replacing, self.drawing.answered = False, asked
 
     def _in_words(self, values: dict) -> str:
-        labels = {control["name"]: control["label"] for control in self.view.controls}
-        return " · ".join(f"{labels[name]} {_shown(value)}" for name, value in values.items())
+        return " · ".join(self._controls[name].say(name, value) for name, value in values.items())
 
     def _fail(self, error: BaseException, asked: int) -> None:
         self.error = error
@@ -207,13 +206,6 @@ class Explorer:
         with printed():         # matplotlib's warnings of characters that no face has
             png = panels_still.picture([drawn], [""], "\n".join(heading))
         self._still.show(png, self.drawing.summary)
-
-
-def _shown(value) -> str:
-    """A control's value as a reader would write it; a table row by row."""
-    if isinstance(value, tuple):
-        return ("; " if isinstance(value[0], tuple) else ", ").join(map(_shown, value))
-    return shown(value)
 
 
 def _sorted(drawn) -> tuple[dict[str, Panel], dict]:

@@ -7,6 +7,7 @@ cell, so that a notebook run without a browser ends with training done and the s
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 from IPython.display import display
@@ -261,8 +262,7 @@ class LiveLab:
         self.curve.publish_past(runs[:-1], self._legends(runs)[:-1])
 
     def _legends(self, runs: list[Trace]) -> list[str]:
-        labels = {name: control.describe(name)["label"] for name, control in self._controls.items()}
-        return legends(runs, labels)
+        return legends(runs, {name: partial(control.say, name) for name, control in self._controls.items()})
 
 
 class _Report:

@@ -1,30 +1,20 @@
 """The still copy of panels: the drawings of panels.js, made with matplotlib on white."""
 import textwrap
-import warnings
-from functools import cache
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
 from matplotlib.text import Text
 
-from labkit.widgets.curve import CHINESE_FACES, COLOURS
+from labkit.faces import drawable, faces
+from labkit.widgets.curve import COLOURS
 from labkit.widgets.panels import Panel
 from labkit.widgets.still import picture as png
 
 DASHES = ("-", (0, (4, 3)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 3)))
-BELOW_CHINESE = "\u2e80"        # the first of the characters that only a Chinese face has
 MARKERS = dict(zip("●▲■◆★✚▼✖", "o^sD*PvX", strict=True))       # drawn much faster than as words
 WIDTH, ABOVE = 9.0, 0.4         # inches: of the picture, and for a panel's title
-
-
-@cache
-def faces() -> list[str]:
-    """Matplotlib's own face, then one with Chinese characters if this computer has one."""
-    known = get_font_names()
-    return ["DejaVu Sans", *[face for face in CHINESE_FACES if face in known][:1]]
 
 
 def picture(rows: list[list[Panel]], captions: list[str], title: str = "", note: str = "") -> bytes:
@@ -57,11 +47,8 @@ def picture(rows: list[list[Panel]], captions: list[str], title: str = "", note:
         top -= height
     for text in figure.findobj(Text):
         text.set_fontfamily(faces())
-        if len(faces()) == 1:       # better no character than an empty box
-            text.set_text("".join(character for character in text.get_text() if character < BELOW_CHINESE))
-    with warnings.catch_warnings():     # a sign that no face has is an empty box; that is said to nobody
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        return png(figure)
+        text.set_text(drawable(text.get_text()))        # better no character than an empty box
+    return png(figure)
 
 
 def _height(panel: Panel) -> float:

@@ -1,5 +1,6 @@
 """The points that one run of a lab has reported, and their short form for the page."""
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,13 +77,16 @@ class Trace:
         return series, b"".join(chunks)
 
 
-def legends(traces: list[Trace], labels: dict[str, str]) -> list[str]:
-    """What tells each run from the others: its number, and the settings that differ between any two."""
-    differing = [name for name in labels if len({str(trace.settings.get(name)) for trace in traces}) > 1]
+def legends(traces: list[Trace], says: dict[str, Callable[[object], str]]) -> list[str]:
+    """What tells each run from the others: its number, and the settings that differ between any two.
+
+    `says` writes the value of each setting with its label.
+    """
+    differing = [name for name in says if len({str(trace.settings.get(name)) for trace in traces}) > 1]
     several_seeds = len({trace.seed for trace in traces}) > 1
     texts = []
     for trace in traces:
-        parts = [f"{labels[name]} {shown(trace.settings.get(name))}" for name in differing]
+        parts = [says[name](trace.settings.get(name)) for name in differing]
         if several_seeds:
             parts.append(_("seed {seed}").format(seed=trace.seed))
         texts.append(" · ".join([f"#{trace.number}", *parts]))
