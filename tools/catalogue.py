@@ -2,13 +2,15 @@
 """Refresh labkit/locale/zh/LC_MESSAGES/labkit.po: new messages are added empty, messages that are gone are dropped.
 
     python tools/catalogue.py
+    python tools/catalogue.py --check       # says what it lacks, and writes nothing
 
 Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, the kinds of large
 models, the parts of their memory, the questions of the self-test, the tasks and metrics of recorded products, and what
 labkit shows of the literals in notebooks: guesses, titles, axis labels, names of curves, panels, steps and controls.
 """
 import ast
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
@@ -133,6 +135,23 @@ def refresh() -> list[str]:
     return [message for message in messages() if not have.get(message)]
 
 
-if __name__ == "__main__":
+def missing() -> list[str]:
+    """What the catalogue as it stands lacks or has too much, in words."""
+    have, wanted = {message.id: message.string for message in read() if message.id}, messages()
+    return [*(f"no translation yet: {message}" for message in wanted if not have.get(message)),
+            *(f"no longer shown: {message}" for message in have if message not in wanted)]
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    if "--check" in arguments:
+        found = missing()
+        for line in found:
+            print(line)
+        return 1 if found else 0
     for message in refresh():
         print(f"no translation yet: {message}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,11 +1,16 @@
 """Write environment.yml and binder/environment.yml: conda and Binder get the ranges of pyproject.toml.
 
-Part of `make lock`; a test fails when either file differs from what this writes.
+    python tools/environments.py [--check]
+
+Part of `make lock`; with `--check` it says which file differs from what it would write, and writes nothing.
 """
 import re
+import sys
 import tomllib
+from collections.abc import Sequence
 
 from setup_env import ROOT
+from written import bring_up_to_date
 
 # Where conda-forge calls a package something else. matplotlib-base is matplotlib without a desktop toolkit.
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
@@ -28,11 +33,11 @@ def environment(pyproject: str, comment: str) -> str:
             + "".join(f"  - {line}\n" for line in lines))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> int:
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for name, comment in FILES.items():
-        (ROOT / name).write_text(environment(pyproject, comment), encoding="utf-8")
+    texts = {ROOT / name: environment(pyproject, comment) for name, comment in FILES.items()}
+    return bring_up_to_date(texts, arguments, "python tools/environments.py")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

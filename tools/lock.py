@@ -1,6 +1,7 @@
 """Write requirements.lock: the exact versions that pip finds today for the ranges in pyproject.toml.
 
     make lock
+    python tools/lock.py --check        # says which ranges the lock does not fit, and installs nothing
 
 A fresh environment in build/lock gets every dependency, those of maintainers too, with torch held at one
 version. What is written fits any platform: no local versions (`+cpu`), no hashes, no CUDA parts, which the
@@ -38,6 +39,28 @@ def lock_lines(frozen: str) -> list[str]:
     return sorted(lines, key=str.lower)
 
 
+def unmet(pyproject: Path, lock: Path) -> list[str]:
+    """The ranges of pyproject.toml that the lock has no version for, or one outside."""
+    # These are not in the Python that make calls this file with.
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+    lines = [line.split("==") for line in lock.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    versions = {canonicalize_name(name): version for name, version in lines}
+
+    def met(wanted: Requirement) -> bool:
+        version = versions.get(canonicalize_name(wanted.name))
+        return version is not None and wanted.specifier.contains(version, prereleases=True)
+    return [line for line in requirements(pyproject) if not met(Requirement(line))]
+
+
+def check() -> int:
+    """Print each range that the lock does not fit; 1 if there is one."""
+    found = unmet(ROOT / "pyproject.toml", ROOT / "requirements.lock")
+    for line in found:
+        print(f"requirements.lock has nothing for {line}: make lock")
+    return 1 if found else 0
+
+
 def main() -> None:
     venv = ROOT / "build" / "lock"
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
@@ -51,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(check() if sys.argv[1:] == ["--check"] else main())
