@@ -99,10 +99,11 @@ def relink(text: str, here: Path, there: Path) -> str:
     return LINK.sub(moved, text)
 
 
-def translated(notebook: Path, there: Path) -> nbformat.NotebookNode:
+def translated(notebook: Path, there: Path, kernel: str = "") -> nbformat.NotebookNode:
     """The notebook with Chinese text and without outputs, for the folder `there`.
 
-    A cell without Chinese keeps its English; so does a notebook without a page.
+    A cell without Chinese keeps its English; so does a notebook without a page. `kernel` is the name of an installed
+    kernel to open it with, in place of the notebook's own.
     """
     page = page_of(notebook)
     texts = read(page) if page.exists() else {}
@@ -114,13 +115,17 @@ def translated(notebook: Path, there: Path) -> nbformat.NotebookNode:
             cell.source = relink(texts[cell.id].chinese, page.parent, there)
         else:
             cell.source = relink(cell.source, notebook.parent, there)
+    if kernel:
+        result.metadata["kernelspec"] = {**result.metadata.get("kernelspec", {}), "name": kernel}
     result.metadata["labkit"] = {"built": _fingerprint(result)}
     return result
 
 
-def build(folder: Path | None = None, names: Sequence[str] = (), chapters: Path | None = None) -> list[Path]:
+def build(folder: Path | None = None, names: Sequence[str] = (), chapters: Path | None = None,
+          kernel: str = "") -> list[Path]:
     """Build the Chinese notebooks of the named chapters, or of all, into `folder` (build/zh of the checkout).
 
+    `kernel` as in `translated`; a notebook that stays as it was keeps its kernel too.
     Prints what is not as it should be. A notebook that the learner has changed is never lost: where the
     course's own text has stayed the same it is left alone, else it is renamed. Returns the notebooks' paths.
     """
@@ -135,7 +140,7 @@ def build(folder: Path | None = None, names: Sequence[str] = (), chapters: Path 
         else:
             print(_("{chapter}: there is no Chinese yet, so it stays in English").format(chapter=notebook.stem))
         built.append(folder / notebook.name)
-        _write(translated(notebook, folder), built[-1])
+        _write(translated(notebook, folder, kernel), built[-1])
     return built
 
 
@@ -214,6 +219,8 @@ def main(arguments: Sequence[str]) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="list what is missing, outdated or unknown")
     what.add_argument("--update", action="store_true", help="for translators: the named cells have been revised")
+    parser.add_argument("--kernel", default="", metavar="NAME",
+                        help="the installed kernel that the notebooks open with, as on Binder; their own if not given")
     options = parser.parse_args(arguments)
     if options.update:
         if not options.names:
@@ -222,6 +229,6 @@ def main(arguments: Sequence[str]) -> int:
     elif options.check:
         return check(options.names)
     else:
-        for path in build(names=options.names):
+        for path in build(names=options.names, kernel=options.kernel):
             print(path, file=sys.stdout)
     return 0

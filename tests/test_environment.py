@@ -9,11 +9,9 @@ import time
 import tomllib
 from pathlib import Path
 
-import environments
 import lock
 import pytest
 import setup_env
-import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -45,33 +43,6 @@ def test_lock_lines_strip_what_belongs_to_one_machine():
     assert lock.lock_lines(frozen) == ["Babel==2.18", "numpy==2.4.6", "torch==2.13.0"]
     with pytest.raises(SystemExit, match="name==version only"):
         lock.lock_lines("-e /somewhere/labkit\n")
-
-
-def ranges(path):
-    """Names, as pyproject.toml has them, and ranges of a conda environment file; what is not Python's is left out."""
-    back = {conda: name for name, conda in environments.CONDA_NAMES.items()}
-    listed = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
-    entries = dict(entry.partition(" ")[::2] for entry in listed)
-    entries.pop("pip")
-    return {back.get(name, name): Requirement(f"{name}{allowed}").specifier for name, allowed in entries.items()}
-
-
-@pytest.mark.parametrize("name", list(environments.FILES))
-def test_conda_lists_agree_with_pyproject(name):
-    declared = {requirement.name: requirement.specifier for requirement in map(Requirement, PROJECT["dependencies"])}
-    declared["python"] = Requirement("python" + PROJECT["requires-python"]).specifier
-    assert ranges(ROOT / name) == declared
-
-
-def test_conda_names_map_only_what_is_declared():
-    declared = {Requirement(line).name for line in PROJECT["dependencies"]}
-    assert set(environments.CONDA_NAMES) <= declared
-
-
-def test_binder_installs_labkit_itself():
-    script = ROOT / "binder" / "postBuild"
-    assert script.stat().st_mode & 0o111, "repo2docker runs postBuild, so it must be executable"
-    assert "pip install --no-deps -e ." in script.read_text(encoding="utf-8")
 
 
 def test_set_up_refuses_an_old_python_and_one_without_venv():

@@ -175,3 +175,10 @@ def test_every_chapter_has_its_chinese_in_the_notebooks_order():
         assert list(translate.read(translate.page_of(notebook))) == list(translate.english(notebook))
     pages = {path.stem for path in settings.chapters_folder().glob("zh/[0-9]*.md")}
     assert pages == {path.stem for path in settings.chapters_folder().glob("*.ipynb")}
+
+
+def test_a_kernel_that_is_named_opens_the_notebooks(chapters):
+    assert translate.main(["--kernel", "chinese"]) == 0
+    built = read(chapters.parent / "build" / "zh" / "01_first.ipynb")
+    assert built.metadata.kernelspec == {"name": "chinese", "display_name": "Python 3"}
+    assert built.cells[2].source == "print(1)"

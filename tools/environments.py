@@ -14,28 +14,45 @@ from written import bring_up_to_date
 
 # Where conda-forge calls a package something else. matplotlib-base is matplotlib without a desktop toolkit.
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-FILES = {"environment.yml": "# labkit itself goes in last: pip install --no-deps -e .\n",
-         "binder/environment.yml": "# labkit itself is installed by postBuild.\n"}
+# Binder has no GPU: its torch is the build for CPUs, tens of MB where the one for CUDA is hundreds.
+BINDER_NAMES = {**CONDA_NAMES, "torch": "pytorch-cpu"}
+# What pip has to add to the conda environment: conda-forge is some versions behind with the first two (captum 0.7.0,
+# kornia 0.8.2 in July 2026), and the third is for JupyterLab's menus alone.
+FROM_PIP = ("captum", "kornia", "jupyterlab-language-pack-zh-CN")
+
+FILES = {   # name: what the comment says of labkit itself, names, and what stands before a version of Python
+    "environment.yml": ("goes in last: pip install --no-deps --no-build-isolation -e .", CONDA_NAMES, ">="),
+    # repo2docker starts from an environment of one Python version, which it looks for in a line with `=`.
+    "binder/environment.yml": ("is installed by postBuild.", BINDER_NAMES, "="),
+}
 
 
-def conda(requirement: str) -> str:
-    """A line of pyproject.toml as conda writes it: `torch>=2.9` becomes `pytorch >=2.9`."""
-    name, ranges = re.fullmatch(r"([\w.-]+)(.*)", requirement).groups()
-    return f"{CONDA_NAMES.get(name, name)} {ranges}"
+def split(requirement: str) -> tuple[str, str]:
+    """The name and the ranges of a line of pyproject.toml."""
+    return re.fullmatch(r"([\w.-]+)(.*)", requirement).groups()
 
 
-def environment(pyproject: str, comment: str) -> str:
-    """The text of an environment file for the contents of a pyproject.toml."""
-    project = tomllib.loads(pyproject)["project"]
-    lines = ["python " + project["requires-python"], "pip", *map(conda, project["dependencies"])]
-    return ("# Written by `make lock` from pyproject.toml, where the ranges are kept.\n" + comment
-            + "name: labkit\nchannels:\n  - conda-forge\ndependencies:\n"
-            + "".join(f"  - {line}\n" for line in lines))
+def environment(pyproject: str, comment: str, names: dict[str, str], python: str) -> str:
+    """The text of an environment file for the contents of a pyproject.toml: its needs, and those of `make lab`.
+
+    setuptools is there because labkit is installed with what the environment has, without a network.
+    """
+    contents = tomllib.loads(pyproject)
+    project = contents["project"]
+    wanted = [*contents["build-system"]["requires"], *project["dependencies"], *project["optional-dependencies"]["zh"]]
+    conda = ["python " + project["requires-python"].replace(">=", python), "pip",
+             *(" ".join([names.get(name, name), ranges]) for name, ranges in map(split, wanted)
+               if name not in FROM_PIP)]
+    return ("# Written by `make lock` from pyproject.toml, where the ranges are kept.\n"
+            f"# labkit itself {comment}\n"
+            "name: labkit\nchannels:\n  - conda-forge\ndependencies:\n"
+            + "".join(f"  - {line}\n" for line in conda) + "  - pip:\n"
+            + "".join(f"    - {line}\n" for line in wanted if split(line)[0] in FROM_PIP))
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    texts = {ROOT / name: environment(pyproject, comment) for name, comment in FILES.items()}
+    texts = {ROOT / name: environment(pyproject, *how) for name, how in FILES.items()}
     return bring_up_to_date(texts, arguments, "python tools/environments.py")
 
 
