@@ -9,10 +9,10 @@ LANGUAGE := en
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab notebooks record bench lock set-up
+.PHONY: help run test lint lab notebooks record bench lock set-up
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: set-up ## run chapters headless: make run CHAPTERS="05" PROFILE=laptop ARGS="-p dataset cifar10"
 	@$(BIN)/labkit run $(CHAPTERS) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
@@ -20,11 +20,13 @@ run: set-up ## run chapters headless: make run CHAPTERS="05" PROFILE=laptop ARGS
 lab: set-up ## open the course in JupyterLab; in Chinese: make lab LANGUAGE=zh
 	@$(BIN)/labkit lab --language $(LANGUAGE) $(ARGS)
 
-test: set-up ## lint, unit tests, notebooks, browser
-	$(BIN)/ruff check .
+test: lint ## lint, unit tests, notebooks, browser
 	$(BIN)/python -m pytest -m "not browser"
 	$(if $(NOTEBOOKS),LABKIT_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS))
 	$(BIN)/python -m pytest -m browser
+
+lint: set-up ## the checks of .pre-commit-config.yaml, which stop a commit too
+	@$(BIN)/python tools/lint.py
 
 notebooks: set-up ## for maintainers: execute the chapters in place and store them with their pictures
 	@$(BIN)/labkit notebooks $(CHAPTERS)

@@ -145,7 +145,7 @@ def make(*arguments, **environment):
 def test_make_alone_lists_every_target():
     listed = make()
     assert [line.split()[0] for line in listed] == [
-        "help", "run", "lab", "test", "notebooks", "record", "bench", "lock"]
+        "help", "run", "lab", "test", "lint", "notebooks", "record", "bench", "lock"]
     assert all(len(line.split(None, 1)) == 2 for line in listed)
 
 
