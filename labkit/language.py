@@ -61,3 +61,8 @@ def _(message: str) -> str:
     """Return `message` in the learner's language, or as it is where no translation exists."""
     # gettext keeps the catalogue's own header under the empty message.
     return message if language() == "en" or not message else _catalogue(language()).gettext(message)
+
+
+def everywhere(message: str) -> tuple[str, ...]:
+    """`message` in English and in each language that has a catalogue."""
+    return message, *(_catalogue(path.parent.parent.name).gettext(message) for path in LOCALE.glob("*/*/labkit.po"))

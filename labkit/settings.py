@@ -66,5 +66,5 @@ def threads() -> int | None:
 
 
 def grading() -> bool:
-    """Whether an untouched exercise counts as a failure (LABKIT_GRADING=1)."""
-    return os.environ.get("LABKIT_GRADING", "") == "1"
+    """Whether an untouched exercise counts as a failure: LABKIT_GRADING=1, or nbgrader executes the notebook."""
+    return os.environ.get("LABKIT_GRADING", "") == "1" or "NBGRADER_EXECUTION" in os.environ

@@ -1,11 +1,15 @@
 """How an exercise is checked: the learner's function against a reference, on edge cases and random ones.
 
 A check prints one fixed line for a right answer and raises `AssertionError` for a wrong one, since a grader
-counts a cell that only prints as solved. A stub is what returns `...` or raises a bare `NotImplementedError`.
+counts a cell that only prints as solved. Nothing goes to stderr, since a grader may give such a cell no marks: what
+an answer writes there, a warning for instance, is printed. A stub is what returns `...` or raises a bare
+`NotImplementedError`.
 """
+import contextlib
 import copy
 import inspect
 import random
+import sys
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -37,11 +41,17 @@ class Exercise:
     def __repr__(self) -> str:
         return f"<check of exercise {self.number}, {self.__name__}>"
 
-    def __call__(self, answer: Callable, hint: int = 0) -> None:
+    def __call__(self, answer: Callable, hint: int = 0, graded: bool | None = None) -> None:
         """Check `answer`; `hint=k` prints the first k hints before.
 
-        Raises `AssertionError` for a wrong answer, and for an untouched stub when LABKIT_GRADING=1.
+        `graded` is for graders: an untouched stub fails, and no progress is kept. None asks `settings.grading()`.
+
+        Raises `AssertionError` for a wrong answer, and for an untouched stub that is graded.
         """
+        with contextlib.redirect_stderr(sys.stdout):
+            self._check(answer, hint, grading() if graded is None else graded)
+
+    def _check(self, answer: Callable, hint: int, graded: bool) -> None:
         hints = self.hints()
         if hint not in range(len(hints) + 1):
             raise refuse("hint", hint, _("0 to {last}").format(last=len(hints)))
@@ -53,18 +63,19 @@ class Exercise:
         for place, arguments in enumerate(self.cases(random.Random(self.number))):
             got, given = self._try(answer, arguments, hint)
             if got is ... and place == 0:
-                return self._not_attempted()
+                return self._not_attempted(graded)
             expected = self.reference(*copy.deepcopy(arguments))
             if not agree(got, expected):
                 raise self._wrong("\n".join((given, _("Expected: {value}").format(value=_shown(expected)),
                                              _("Got: {value}").format(value=_shown(got)))), hint)
         print(_("Exercise {number}: correct.").format(number=self.number))
-        done(self.number)
+        if not graded:
+            done(self.number)
 
-    def _not_attempted(self) -> None:
+    def _not_attempted(self, graded: bool) -> None:
         message = _("Exercise {number}: not attempted yet.").format(number=self.number)
         print(message)
-        if grading():
+        if graded:
             raise AssertionError(message)
 
     def _try(self, answer: Callable, arguments: tuple, hint: int) -> tuple:
@@ -76,7 +87,7 @@ class Exercise:
             return answer, given
         try:
             return answer(*copy.deepcopy(arguments)), given
-        except Exception as error:
+        except (Exception, SystemExit) as error:    # the latter would end a grader with all other answers
             if isinstance(error, NotImplementedError) and not error.args:   # torch's own has a message
                 return ..., given
             text = _("Your function raised {kind}: {error}").format(kind=type(error).__name__, error=error)
