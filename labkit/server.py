@@ -5,11 +5,15 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from labkit import settings
 from labkit.language import _
 from labkit.settings import choose, refuse
+
+SETTINGS = Path(__file__).with_name("lab_settings")
+LOCALES = {"zh": "zh_CN"}       # JupyterLab's name of a language; English needs none
 
 
 def arguments(folder: Path, page: str = "README.md") -> list[str]:
@@ -23,13 +27,31 @@ def arguments(folder: Path, page: str = "README.md") -> list[str]:
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url=/lab/tree/{page}",
-        f"--LabApp.app_settings_dir={Path(__file__).with_name('lab_settings')}",
+        f"--LabApp.app_settings_dir={SETTINGS}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
         # In a container one is root; the server is open to this computer alone, and asks for its token.
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
+
+
+def environment(language: str) -> dict[str, str]:
+    """The variables of JupyterLab and its kernels in `language`, those of this process included.
+
+    Where the language's pack for JupyterLab is installed (for Chinese jupyterlab-language-pack-zh-CN, the extra `zh`),
+    JupyterLab's own menus are in it unless the user's settings say another; where it is not, they are as ever.
+    """
+    variables = {**os.environ, "LABKIT_LANGUAGE": language}
+    if has_menus(language) and language in LOCALES:
+        paths = [str(SETTINGS / language), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+        variables["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    return variables
+
+
+def has_menus(language: str) -> bool:
+    """Whether JupyterLab, as it is installed here, has its own words in `language`."""
+    return language not in LOCALES or LOCALES[language] in entry_points(group="jupyterlab.languagepack").names
 
 
 def command(*options: str) -> list[str]:
@@ -40,8 +62,8 @@ def command(*options: str) -> list[str]:
 def open_lab(language: str = "en", options: list[str] = ()) -> int:
     """Start JupyterLab on the course and wait until it ends; returns its exit code.
 
-    `language` zh builds the Chinese notebooks into build/zh first and opens those. `options` go to
-    `jupyter lab` as they are, after our own, so that they win.
+    `language` zh builds the Chinese notebooks into build/zh first and opens those; menus as in `environment`.
+    `options` go to `jupyter lab` as they are, after our own, so that they win.
     """
     choose("language", language, settings.LANGUAGES)
     folder, page = settings.chapters_folder().parent, "README.md"
@@ -51,8 +73,10 @@ def open_lab(language: str = "en", options: list[str] = ()) -> int:
         from labkit import translate
         page = "build/zh"
         translate.build(folder / page)
-    environment = {**os.environ, "LABKIT_LANGUAGE": language}
+    if not has_menus(language):
+        print(_("JupyterLab's own menus stay in English. In Chinese: {command}").format(
+            command="pip install jupyterlab-language-pack-zh-CN"))
     try:
-        return subprocess.run(command(*arguments(folder, page), *options), env=environment).returncode
+        return subprocess.run(command(*arguments(folder, page), *options), env=environment(language)).returncode
     except KeyboardInterrupt:       # Ctrl-C reached the server as well, which has asked and ended
         return 0

@@ -1,7 +1,6 @@
 """JupyterLab as learners get it, on loopback, and a notebook in Chromium, for the browser tests."""
 import contextlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -54,7 +53,7 @@ sys.addaudithook(_record)
 class Server:
     """`jupyter lab` with the course's own options, on a free port, with every folder of its own."""
 
-    def __init__(self, folder: Path, home: Path):
+    def __init__(self, folder: Path, home: Path, language: str = "en"):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -63,11 +62,11 @@ class Server:
         (home / "python").mkdir(parents=True)
         (home / "python" / "sitecustomize.py").write_text(RECORD_SOCKETS)
         environment = {
-            **os.environ, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
+            **server.environment(language),
+            "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython"),
             "LABKIT_STATE": str(home / "state"), "LABKIT_DATA": str(home / "downloads"), "LABKIT_THREADS": "1",
-            "LABKIT_LANGUAGE": "en", "LABKIT_GRADING": "",
-            "PYTHONPATH": str(home / "python"), "LABKIT_SOCKETS": str(self.sockets)}
+            "LABKIT_GRADING": "", "PYTHONPATH": str(home / "python"), "LABKIT_SOCKETS": str(self.sockets)}
         with open(home / "server.log", "w") as log:
             self.process = subprocess.Popen(
                 server.command(*server.arguments(folder), "--no-browser", f"--ServerApp.port={port}",

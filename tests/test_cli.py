@@ -1,5 +1,6 @@
 """The command line and JupyterLab's start: every subcommand is reachable, wrong input is named."""
 import json
+import os
 import re
 import socket
 import subprocess
@@ -7,6 +8,8 @@ import time
 import urllib.error
 import urllib.request
 from importlib import import_module
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 
 import notebooks
 import pytest
@@ -93,6 +96,26 @@ def test_lab_starts_in_the_language_that_is_asked_for(chapters, monkeypatch):
     command, environment = started.pop()
     assert built == [chapters.parent / "build" / "zh"]
     assert "--LabApp.default_url=/lab/tree/build/zh" in command and environment["LABKIT_LANGUAGE"] == "zh"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_lab_in_chinese_says_when_its_menus_stay_english(installed, chapters, monkeypatch, capsys):
+    environments = []
+    monkeypatch.setattr(server.subprocess, "run", lambda command, env: environments.append(env)
+                        or subprocess.CompletedProcess(command, 0))
+    monkeypatch.setattr("labkit.translate.build", lambda folder: [])
+    monkeypatch.setattr(server, "entry_points", lambda group: EntryPoints(
+        [EntryPoint("zh_CN", "somewhere", group)] if installed else []))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/the/users/own")
+    assert cli.main(["lab", "--language", "zh"]) == 0
+    paths = environments[0]["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert paths[-1] == "/the/users/own" and len(paths) == 1 + installed
+    assert ("jupyterlab-language-pack-zh-CN" in capsys.readouterr().out) != installed
+    if installed:
+        settings = json.loads(Path(paths[0], "labconfig", "default_setting_overrides.json").read_text())
+        assert settings == {"@jupyterlab/translation-extension:plugin": {"locale": "zh_CN"}}
+    assert cli.main(["lab"]) == 0
+    assert environments[1]["JUPYTER_CONFIG_PATH"] == "/the/users/own" and capsys.readouterr().out == ""
 
 
 def test_lab_outside_a_checkout_says_so(tmp_path, monkeypatch, capsys):
