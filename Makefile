@@ -3,19 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOKS = $(wildcard chapters/*.ipynb)
 
-# Only a LANGUAGE given to make counts: many systems export one of their own.
+# Only a LANGUAGE given to make counts, or LABKIT_LANGUAGE: many systems export a LANGUAGE of their own.
 ifneq ($(origin LANGUAGE),command line)
-LANGUAGE := en
+LANGUAGE := $(if $(filter zh%,$(LABKIT_LANGUAGE)),zh,en)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lab notebooks record bench lock set-up
+.PHONY: help run test test-zh lint lab notebooks record bench lock set-up
 
 help: ## list the targets
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: set-up ## run chapters headless: make run CHAPTERS="05" PROFILE=laptop ARGS="-p dataset cifar10"
-	@$(BIN)/labkit run $(CHAPTERS) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+	@$(BIN)/labkit run $(CHAPTERS) --language $(LANGUAGE) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
 
 lab: set-up ## open the course in JupyterLab; in Chinese: make lab LANGUAGE=zh
 	@$(BIN)/labkit lab --language $(LANGUAGE) $(ARGS)
@@ -24,6 +24,9 @@ test: lint ## lint, unit tests, notebooks, browser
 	$(BIN)/python -m pytest -m "not browser"
 	$(if $(NOTEBOOKS),LABKIT_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS))
 	$(BIN)/python -m pytest -m browser
+
+test-zh: set-up ## for translators: every Chinese notebook executed and searched for English
+	LABKIT_TEST_ZH=all $(BIN)/python -m pytest tests/test_chinese.py
 
 lint: set-up ## the checks of .pre-commit-config.yaml, which stop a commit too
 	@$(BIN)/python tools/lint.py

@@ -5,13 +5,14 @@ from types import SimpleNamespace
 
 import torch
 
+from labkit.cells import show_in_words
 from labkit.language import _
 from labkit.memory import keep_memory
 from labkit.settings import PROFILES, choose, refuse, threads
 
 
 def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNamespace:
-    """Seed torch, choose how figures are shown, and return the numbers of the chosen profile.
+    """Seed torch, choose how figures and tables are shown, and return the numbers of the chosen profile.
 
     `budgets` gives each profile its numbers: `setup(profile, seed, quick=dict(steps=100), laptop=...)`; all
     must name the same ones. In the quick profile torch has one thread, so that a chapter gives the same
@@ -36,4 +37,5 @@ def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNames
     torch.manual_seed(seed)
     if plotly.io.renderers.default != "plotly_mimetype+png":    # which stores pictures, and is asked for outside
         plotly.io.renderers.default = "plotly_mimetype"
+    show_in_words()
     return SimpleNamespace(profile=profile, seed=seed, threads=fixed, **budgets.get(profile, {}))

@@ -1,20 +1,28 @@
 """The command `labkit`: each subcommand is one row of COMMANDS, and its module loads when it is called."""
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from labkit import arguments as words
 from labkit import settings
+from labkit.language import _, language
 
 
 def _run(options):
     from labkit.headless import run
-    return run(options.chapters, options.profile, options.parameters, options.out)
+    os.environ["LABKIT_LANGUAGE"] = settings.choose("language", options.language or language(), settings.LANGUAGES)
+    folder = None
+    if language() == "zh":
+        from labkit import translate
+        folder = translate.build(names=options.chapters)[0].parent
+    return run(options.chapters, options.profile, options.parameters, options.out, folder)
 
 
 def _lab(options):
     from labkit.server import open_lab
-    return open_lab(options.language, options.rest)
+    return open_lab(options.language or language(), options.rest)
 
 
 def _notebooks(options):
@@ -44,10 +52,10 @@ PARAMETER = ("-p", {"dest": "parameters", "nargs": 2, "action": "append", "defau
 OUT = ("--out", {"metavar": "FOLDER", "help": "where to write; build/runs/<time> of the checkout if not given"})
 SECONDS = ("--seconds", {"type": float, "default": 10.0, "metavar": "SECONDS",
                          "help": "how long to wait for an answer; 10 if not given"})
-LANGUAGE = ("--language", {"default": "en", "help": " | ".join(settings.LANGUAGES)})
+LANGUAGE = ("--language", {"metavar": "LANGUAGE", "help": "en or zh; what LABKIT_LANGUAGE says if not given"})
 
 COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where the module has a parser of its own)
-    "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT]),
+    "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT, LANGUAGE]),
     "doctor": ("check this computer and say what to do", _doctor, []),
     "lab": ("open the course in JupyterLab, which gets all other options", _lab, [LANGUAGE]),
     "notebooks": ("for maintainers: execute chapters in place and store them", _notebooks, [CHAPTERS]),
@@ -60,17 +68,19 @@ TAKE_THE_REST = ("lab", "translate", "record")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code: 2 for a value that is refused, else the command's own."""
-    parser = argparse.ArgumentParser(prog="labkit", description="The course's commands.")
+    words.translate()
+    parser = argparse.ArgumentParser(prog="labkit", description=_("The course's commands."))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (purpose, action, options) in COMMANDS.items():
-        command = commands.add_parser(name, help=purpose, add_help=options is not None,
-                                      description=purpose[0].upper() + purpose[1:] + ".")
+        said = _(purpose)
+        command = commands.add_parser(name, help=said, add_help=options is not None,
+                                      description=said[0].upper() + said[1:])
         command.set_defaults(action=action)
         for flag, details in options or []:
-            command.add_argument(flag, **details)
+            command.add_argument(flag, **{**details, "help": _(details["help"])})
     options, options.rest = parser.parse_known_args(arguments)
     if options.rest and options.command not in TAKE_THE_REST:
-        parser.error(f"{options.command} does not know {' '.join(options.rest)}")
+        parser.error(_("{command} does not know {rest}").format(command=options.command, rest=" ".join(options.rest)))
     try:
         return options.action(options) or 0
     except settings.SettingError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit import settings
-from labkit.language import _
+from labkit.language import _, language
 
 OLDEST_PYTHON = (3, 11)
 MEMORY = 2e9            # bytes: what a chapter may take in the quick profile
@@ -48,7 +48,7 @@ def torch_and_device() -> Check:
     except (ImportError, OSError, RuntimeError) as error:
         return Check(name, False, f"{type(error).__name__}: {error}",
                      _("Remove the folder .venv and run make again. If it is the GPU that fails, update its driver."))
-    detail = f"torch {torch.__version__}, {describe(device)}"
+    detail = f"torch {torch.__version__}, {_(describe(device))}"
     if device.type == "cpu" and shutil.which("nvidia-smi"):
         detail += _(" (there is an NVIDIA GPU, but this torch cannot use it; see pytorch.org for one that can)")
     return Check(name, total == 512, detail, _("The device computes wrong sums: use another one, device=\"cpu\"."))
@@ -135,6 +135,14 @@ def _short(text: str | Path) -> str:
     return text.replace(str(Path.home()), "~")
 
 
+def chinese_face() -> Check:
+    """There is a typeface for the Chinese words of pictures; always so where the language needs none."""
+    from labkit import faces
+    name = "" if language() == "en" else faces.chinese()
+    return Check(_("Chinese typeface"), bool(name) or language() == "en", name or _("none that is known"),
+                 _("Still copies of labs are in English until there is one; in Debian: apt install fonts-noto-cjk"))
+
+
 CHECKS: tuple[Callable[[], Check], ...] = (python, torch_and_device, cores_and_memory, disk, lab_packages, data)
 
 
@@ -143,7 +151,8 @@ def report(online: bool) -> bool:
 
     `online` also asks the server that data sets come from whether it can be reached, for at most 3 s.
     """
-    checks = [check() for check in ((*CHECKS, network) if online else CHECKS)]
+    needed = CHECKS if language() == "en" else (*CHECKS, chinese_face)
+    checks = [check() for check in ((*needed, network) if online else needed)]
     for check in checks:
         print(("[OK]   " if check.ok else "[FAIL] ") + f"{check.name}: {check.detail}")
         if not check.ok:

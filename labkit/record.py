@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from labkit.device import choose, core_count, describe
+from labkit.language import _
 from labkit.settings import SettingError, chapters_folder
 
 VERSIONS = ("torch", "numpy", "kornia", "scikit-learn")
@@ -40,14 +41,16 @@ def processor() -> str:
 
 def main(arguments: list[str]) -> int:
     """Record one chapter. The file is replaced only when all of its runs have ended."""
-    parser = argparse.ArgumentParser(prog="labkit record", description=__doc__)
-    parser.add_argument("chapter", help="two digits, such as 05")
-    parser.add_argument("--path", help="where the data are, if not in the data folder")
+    parser = argparse.ArgumentParser(
+        prog="labkit record", description=_("Run a chapter's experiments in full and write its record."))
+    parser.add_argument("chapter", metavar="CHAPTER", help=_("two digits, such as 05"))
+    parser.add_argument("--path", metavar="FOLDER", help=_("where the data are, if not in the data folder"))
     options = parser.parse_args(arguments)
     try:
         experiments = import_module(f"labkit.experiments.ch{int(options.chapter):02d}")
     except (ValueError, ModuleNotFoundError) as error:
-        raise SettingError(f"Chapter {options.chapter} has no recorded experiments ({error}).") from error
+        raise SettingError(_("Chapter {chapter} has no recorded experiments ({error}).").format(
+            chapter=options.chapter, error=error)) from error
     record = {"chapter": f"{int(options.chapter):02d}", **surroundings(), **experiments.record(path=options.path)}
     target = chapters_folder() / "recorded" / f"{record['chapter']}.json"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -214,13 +214,13 @@ def update(names: Sequence[str], chapters: Path | None = None) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """`labkit translate`: build, check, or renew the hashes of cells whose Chinese has been revised."""
-    parser = argparse.ArgumentParser(prog="labkit translate", description="Build the Chinese notebooks.")
-    parser.add_argument("names", nargs="*", metavar="CHAPTER[:CELL]", help="05 or 05_project; all if none is named")
+    parser = argparse.ArgumentParser(prog="labkit translate", description=_("Build the Chinese notebooks."))
+    parser.add_argument("names", nargs="*", metavar="CHAPTER[:CELL]", help=_("05 or 05_project; all if none is named"))
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--check", action="store_true", help="list what is missing, outdated or unknown")
-    what.add_argument("--update", action="store_true", help="for translators: the named cells have been revised")
+    what.add_argument("--check", action="store_true", help=_("list what is missing, outdated or unknown"))
+    what.add_argument("--update", action="store_true", help=_("for translators: the named cells have been revised"))
     parser.add_argument("--kernel", default="", metavar="NAME",
-                        help="the installed kernel that the notebooks open with, as on Binder; their own if not given")
+                        help=_("an installed kernel that the notebooks open with; their own if not given"))
     options = parser.parse_args(arguments)
     if options.update:
         if not options.names:

@@ -7,6 +7,7 @@ import re
 import string
 
 import catalogue
+import nbformat
 import pytest
 
 from labkit import faces, figures, language, lint_zh
@@ -68,7 +69,7 @@ report(step, train_loss=1)
 
 
 def test_the_literals_of_a_cell_that_labkit_shows_are_extracted():
-    assert set(catalogue.of_cell(CELL)) == {"How many?", "all 16", " or so", "one", "steps", "Two curves", "A lab",
+    assert set(catalogue.of_cell(CELL)) == {"How many?", "all 16", "{0} or so", "one", "steps", "Two curves", "A lab",
                                             "rate of decay", "how fast", "width", "train loss"}
     assert list(catalogue.of_cell('names = {"one": 1}\nprint("two", names, sep="x")')) == []
 
@@ -86,14 +87,34 @@ lk.Explorer(draw, "A neuron", slope_of_it=lk.Float(0, 1, 0, unit="per step"), wo
 
 def test_the_literals_of_explorers_steps_panels_and_films_are_extracted():
     assert set(catalogue.of_cell(DRAWN)) == {
-        "the curve", "tanh", "input", "words", "Tokens", "sums", "layer", "sum of", "said", "Said", "A neuron",
+        "the curve", "tanh", "input", "words", "Tokens", "sums", "a", "layer", "sum of", "said", "Said", "A neuron",
         "slope of it", "per step", "kernel", "start"}
     steps = 'lk.Steps({"Load it": load, "Infer": infer}, title="Inference").show()'
     assert set(catalogue.of_cell(steps)) == {"Load it", "Infer", "Inference"}
     film = 'film = lk.Film(9, title="Heads")\nfilm.add(1, first_head=panel, **others)\nnumbers.add(1, x=2)'
     assert set(catalogue.of_cell(film)) == {"Heads", "first head"}
-    assert set(catalogue.of_cell('lk.panels.table([["no"]], header=["days", "cost"])')) == {"days", "cost"}
+    assert set(catalogue.of_cell('lk.panels.table([["rent"]], header=["days", "cost"])')) == {"days", "cost", "rent"}
     assert set(catalogue.of_cell('lk.AttentionMap(model, "typed text", title="A map")')) == {"A map"}
+
+
+TABLE = """<table class="dataframe"><tr><th>gap</th><th>GPU 4</th></tr>
+<tr><th>GPT-3</th><td>a note</td><td>of 2</td></tr></table>"""
+
+
+def test_choices_printed_sentences_and_labels_of_tables_are_extracted():
+    assert set(catalogue.of_cell('lk.Explorer(draw, way=lk.Choice("as it is", 3, *more))')) == {"as it is", "way"}
+    assert set(catalogue.of_cell('print(f"{a:.1f} of {b} heads", "one", "two words")')) == {
+        "{0} of {1} heads", "two words"}
+    series = 'pd.Series({"a mean": 1, "GPT-3": 2, **{f"pass {n}": n for n in x}}, name="the score")'
+    assert set(catalogue.of_cell(series)) == {"a mean", "pass {0}", "the score"}
+    cell = nbformat.v4.new_code_cell('"of 2"', outputs=[
+        nbformat.v4.new_output("execute_result", {"text/html": TABLE, "text/plain": "never  mind"})])
+    assert list(catalogue.of_outputs(cell)) == ["gap", "a note", "of 2"]
+    cell.source = ""
+    assert list(catalogue.of_outputs(cell)) == ["gap", "a note"]
+    cell.outputs = [nbformat.v4.new_output("execute_result", {
+        "text/plain": "a mean    3\nof  4\nDone\nName: it, dtype: x"})]
+    assert list(catalogue.of_outputs(cell)) == ["a mean", "of"]
 
 
 def test_refreshing_keeps_translations_adds_what_is_new_and_drops_what_is_gone(tmp_path, monkeypatch):

@@ -6,31 +6,50 @@
 
 Messages are what labkit passes to `_`, the texts of claims' rules, the class names of data sets, the kinds of large
 models, the parts of their memory, the questions of the self-test, the tasks and metrics of recorded products, and what
-labkit shows of the literals in notebooks: guesses, titles, axis labels, names of curves, panels, steps and controls.
+labkit shows of the literals in notebooks: guesses, titles, axis labels, names of curves, panels, steps, controls and
+choices, rows of tables, printed sentences; and the English in the tables that the stored notebooks show. An f-string is
+an entry with numbered places: `{0} heads`.
 """
 import ast
+import itertools
+import pkgutil
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 
+import english
 import nbformat
+import pandas
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from labkit import questions
+from labkit import arguments, questions, widgets
+from labkit.checklist import comparison, faults
 from labkit.claims import recorded
+from labkit.cli import COMMANDS
 from labkit.data import large_models
 from labkit.data.images import FASHION_MNIST_CLASSES
 from labkit.data.text import REVIEW_CLASSES
 from labkit.economics import training_memory
-from labkit.economics.configuration import PRESETS
+from labkit.economics.configuration import PRESETS, RECOMPUTE
 from labkit.language import LOCALE
+from labkit.papers import bidirectional, copying
+from labkit.resources import catalogue as resources
+from labkit.resources import chooser, cleaning
 from labkit.settings import chapters_folder
+from labkit.trends import explanations, transfer
+from labkit.venture import risks
 from labkit.widgets.controls import Control
+from labkit.widgets.still import LiveWidget
 
 PO = LOCALE / "zh" / "LC_MESSAGES" / "labkit.po"
 KEYWORDS = {"_": None, "words": None, "rule": (2,)}
+DEVICE = "{0}, {1} cores"      # what device.describe and a record call a machine
+RUNS = ("residual", "plain", "threshold", "logistic", "network", "constant", "step", "cosine", "one-cycle", "hours",
+        "attention", "standard", "efficient", "left to right, freed", "no pre-training")     # as runs are called
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HEADER = """# Chinese messages of labkit, written by tools/catalogue.py, which keeps the translations.
 msgid ""
@@ -50,9 +69,26 @@ def of_labkit() -> Iterator[tuple[str, str]]:
     """Each message of labkit's modules and the file that it is in."""
     for path, _line, message, *_rest in extract_from_dir(LOCALE.parent, [("**.py", "python")], keywords=KEYWORDS):
         yield message, f"labkit/{path}"
-    names = {"images.py": FASHION_MNIST_CLASSES + CIFAR10_CLASSES, "text.py": REVIEW_CLASSES,
-             "bundled/large-models.csv": large_models()["kind"].unique()}
-    yield from ((name, f"labkit/data/{path}") for path, held in names.items() for name in held)
+    names = {"data/images.py": FASHION_MNIST_CLASSES + CIFAR10_CLASSES, "data/text.py": REVIEW_CLASSES,
+             "data/bundled/large-models.csv": large_models()["kind"].unique(), "device.py": [DEVICE],
+             "resources/catalogue.py": (*resources.KINDS, *resources.LEVELS, *resources.LANGUAGES, *resources.STATUSES,
+                                        *resources.PATHS),
+             "data/bundled/resources.csv": pandas.read_csv(resources.FILE)["note"],
+             "resources/cleaning.py": cleaning.MODELS, "checklist/comparison.py": comparison.MODELS,
+             "resources/chooser.py": (*chooser.QUESTIONS, *itertools.chain(*chooser.QUESTIONS.values()),
+                                      *(text for rule in chooser.rules() for text in (rule.part, rule.take))),
+             "economics/configuration.py": RECOMPUTE, "venture/risks.py": risks.SORTS,
+             "checklist/faults.py": (*faults.SOUND, *faults.FAULTS), "claims": RUNS,
+             "trends/transfer.py": transfer.WAYS, "trends/explanations.py": explanations.METHODS,
+             "papers/copying.py": copying.MODELS + copying.POSITIONS, "papers/bidirectional.py": bidirectional.KINDS,
+             "cli.py": [text for purpose, _action, options in COMMANDS.values()
+                        for text in (purpose, *(details["help"] for _flag, details in options or []))],
+             "arguments.py": arguments.WORDS}
+    for module in pkgutil.iter_modules(widgets.__path__):
+        import_module(f"labkit.widgets.{module.name}")
+    names["widgets/still.py"] = {kind.stand_in for kind in (LiveWidget, *LiveWidget.__subclasses__())}
+    for path, held in names.items():
+        yield from ((name, f"labkit/{path}") for name in held if any(map(str.isalpha, name)))
     yield from ((part, "labkit/economics/scale.py") for part in training_memory(1))
     model = PRESETS["GPT-3 175B"].configuration
     for parts in (model.parts(), model.forward_flops(), model.training_memory(), model.answering_memory()):
@@ -63,6 +99,10 @@ def of_labkit() -> Iterator[tuple[str, str]]:
     for run in recorded("06")["runs"]:
         if run["part"] == "outcome":
             yield from ((run[name], "chapters/recorded/06.json") for name in ("task", "metric"))
+    for path in sorted(chapters_folder().glob("recorded/*.json")):
+        data = recorded(path.stem)["data"]
+        yield from ((text, f"chapters/recorded/{path.name}") for held in (data if isinstance(data, list) else [data])
+                    for text in (held["name"], held["note"]) if " " in text)
 
 
 def of_cell(source: str) -> Iterator[str]:
@@ -71,10 +111,13 @@ def of_cell(source: str) -> Iterator[str]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = {ast.unparse(call.func) for call in calls}
     shown: list[ast.AST] = []
+    labels: list[ast.AST] = []      # of tables: names of models among them
     for call in calls:
         function = ast.unparse(call.func)
-        if function == "lk.guess":
-            shown += [node for argument in call.args for node in ast.walk(argument)]
+        if function in ("lk.guess", "lk.Choice"):
+            shown += call.args
+        if function == "print":
+            yield from (text for argument in call.args for text in texts(argument) if " " in text)
         if function.startswith("lk."):
             shown += [keyword.value for keyword in call.keywords if keyword.arg in TEXTS]
         if function in TITLES:
@@ -84,11 +127,15 @@ def of_cell(source: str) -> Iterator[str]:
                 if ast.unparse(keyword.value).startswith(CONTROLS):
                     yield Control().describe(keyword.arg)["label"]
         if function == "lk.panels.table":
-            headers = call.args[1:2] + [keyword.value for keyword in call.keywords if keyword.arg == "header"]
-            shown += [node for header in headers for node in ast.walk(header)]
+            shown += call.args[:2] + [keyword.value for keyword in call.keywords if keyword.arg == "header"]
+        if function.endswith((".DataFrame", ".Series")):
+            labels += [keyword.value for keyword in call.keywords if keyword.arg in ("name", "index", "columns")]
+        if function.endswith(".to_frame"):
+            labels += call.args
         if function == "report" or function.endswith("film.add"):
             yield from (keyword.arg.replace("_", " ") for keyword in call.keywords if keyword.arg)
     figures = any(name.startswith("lk.figures.") for name in names)     # curves and bars are named by dicts and lists
+    tables = any(name.endswith((".DataFrame", ".Series")) for name in names)
     dicts = figures or any(name.startswith(("lk.panels.", "lk.Steps")) for name in names)
     for node in ast.walk(tree):
         if dicts and isinstance(node, ast.Dict):
@@ -97,11 +144,51 @@ def of_cell(source: str) -> Iterator[str]:
                     yield str(key.value).replace("_", " ")      # a panel without a title is headed by its name
                 else:
                     shown.append(key)
+        if dicts and isinstance(node, ast.DictComp):
+            shown.append(node.key)
+        if tables and isinstance(node, ast.Dict | ast.DictComp):
+            labels += node.keys if isinstance(node, ast.Dict) else [node.key]
         if figures and isinstance(node, ast.Tuple | ast.List):
             shown += node.elts
+        if figures and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.JoinedStr):
+            shown.append(node.slice)
     for node in shown:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and any(map(str.isalpha, node.value)):
+        yield from texts(node)
+    yield from (text for label in labels for text in texts(label) if english.english(text))
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    """The strings that stand in an expression, lists and conditions among them; an f-string by its form."""
+    if isinstance(node, ast.JoinedStr):
+        parts = [part.value if isinstance(part, ast.Constant) else part for part in node.values]
+        if all(not isinstance(part, str) or "{" not in part and "}" not in part for part in parts):
+            places = iter(range(len(parts)))
+            text = "".join(part if isinstance(part, str) else f"{{{next(places)}}}" for part in parts)
+            if any(isinstance(part, str) and any(map(str.isalpha, part)) for part in parts):
+                yield text
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, str) and any(map(str.isalpha, node.value)):
             yield node.value
+    elif isinstance(node, ast.List | ast.Tuple | ast.IfExp | ast.Starred):
+        for inner in ast.iter_child_nodes(node):
+            yield from texts(inner)
+
+
+def of_outputs(cell: nbformat.NotebookNode) -> Iterator[str]:
+    """The English in the tables of a cell's stored outputs: data frames, and series, which have no HTML.
+
+    What has a number in it that the cell's source has not is left out: code has put it there.
+    """
+    for output in cell.outputs:
+        page, plain = (output.get("data", {}).get(kind, "") for kind in ("text/html", "text/plain"))
+        if re.search(r"print\(.*\.round\(", cell.source):     # a data frame
+            plain = output.get("text", "")
+        shown = english.of_html(page) if 'class="dataframe"' in page else []
+        for line in () if page else plain.splitlines():
+            words = re.split(r" {2,}", line.strip())
+            shown += words if len(words) > 1 else []
+        yield from (text for text in filter(english.english, shown)
+                    if f'"{text}"' in cell.source or not re.search(r"\d", text))
 
 
 def messages(chapters: Path | None = None) -> dict[str, set[str]]:
@@ -112,7 +199,7 @@ def messages(chapters: Path | None = None) -> dict[str, set[str]]:
     for notebook in sorted((chapters or chapters_folder()).glob("*.ipynb")):
         for cell in nbformat.read(notebook, as_version=4).cells:
             if cell.cell_type == "code":
-                for message in of_cell(cell.source):
+                for message in (*of_cell(cell.source), *of_outputs(cell)):
                     found.setdefault(message, set()).add(f"chapters/{notebook.name}")
     return found
 

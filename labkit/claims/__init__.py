@@ -52,9 +52,9 @@ def decide(claim: str, record: dict | None) -> Judgement:
         return Judgement(claim, _(text), UNDECIDED, (nothing.format(chapter=_chapter(claim)),), "")
     verdict, findings = function(record)
     sets = record["data"] if isinstance(record["data"], list) else [record["data"]]
-    names = [", ".join(filter(None, (name, _(note)))) for name, note in ((data["name"], data["note"]) for data in sets)]
+    names = [", ".join(filter(None, (_(data["name"]), _(data["note"])))) for data in sets]
     source = _("{seeds} seeds, {data}, recorded {date} on {machine}, commit {commit}").format(
-        seeds=len(record["seeds"]), data="; ".join(names), date=record["date"], machine=record["machine"],
+        seeds=len(record["seeds"]), data="; ".join(names), date=record["date"], machine=_(record["machine"]),
         commit=record["commit"])
     if len(record["seeds"]) < SEEDS:
         verdict = UNDECIDED

@@ -159,7 +159,7 @@ def schedules(record):
           "{helps}.").format(avoid=avoid, count=len(others), helps=helps),
         *(_("{schedule}, peak rate {rate:g}: test loss {loss}, minus training loss {gap}; test accuracy {accuracy}; "
             "lowest validation loss at step {step}.").format(
-                schedule=schedule, rate=runs[0]["learning_rate"], loss=spread(column(runs, "test_loss"), ".3f"),
+                schedule=_(schedule), rate=runs[0]["learning_rate"], loss=spread(column(runs, "test_loss"), ".3f"),
                 gap=spread(column(runs, "loss_gap"), ".3f"), accuracy=percent(column(runs, "test_accuracy")),
                 step=spread(column(runs, "best_step"), ".0f")) for schedule, runs in best.items())]
 
@@ -215,7 +215,7 @@ def optimizers(record):
     return HOLDS if all(faster.values()) and steady else IN_PART if any_gain else NOT, [
         _("{optimizer} at {rate:g}: {steps} steps to a training loss of 0.7, test accuracy {accuracy}; usable rates "
           "{usable} of {count}.").format(
-              optimizer=name, rate=best[name][0]["learning_rate"], steps=spread(column(best[name], "needed"), ".0f"),
+              optimizer=_(name), rate=best[name][0]["learning_rate"], steps=spread(column(best[name], "needed"), ".0f"),
               accuracy=percent(column(best[name], "test_accuracy")), usable=usable[name],
               count=len(set(column(by_name[name], "learning_rate")))) for name in names]
 

@@ -49,6 +49,8 @@ PATHS = {  # papers in an order in which each needs only those before it
 def entries(path: Path = FILE):
     """A data frame with the columns `COLUMNS`, a row for each entry, all of them text, empty where nothing is known.
 
+    The notes are in the learner's language.
+
     Raises `SettingError` that names the row for a value that is not allowed, an address that does not begin with
     https://, a day that is none or lies before 2020, a confirmed entry without source, day or link, an entry that is
     not confirmed and does not say why, and a title or a link that stands there twice.
@@ -65,7 +67,7 @@ def entries(path: Path = FILE):
         if len(again):
             raise refuse(_("{column} of row {number}").format(column=column, number=again.index[0] + 2),
                          again[column].iloc[0], _("one row for each"))
-    return table
+    return table.assign(note=table.note.map(_))
 
 
 def find(words: str = "", kind: str | None = None, level: str | None = None, language: str | None = None,

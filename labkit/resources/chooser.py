@@ -93,13 +93,13 @@ def recommend(**answers: str) -> pd.DataFrame:
     table = rules()
     chosen = [next(rule for rule in table if rule.part == part and rule.fits(answers))
               for part in dict.fromkeys(rule.part for rule in table)]
-    return pd.DataFrame([(rule.part, rule.take, rule.why) for rule in chosen], columns=["part", "take", "why"])
+    return pd.DataFrame([(_(rule.part), _(rule.take), rule.why) for rule in chosen], columns=["part", "take", "why"])
 
 
 def table() -> pd.DataFrame:
     """The rules as they stand, one row each."""
     def words(when: dict) -> str:
-        return "; ".join(f"{question}: {allowed if isinstance(allowed, str) else ' / '.join(allowed)}"
+        return "; ".join(f"{_(question)}: {_(allowed) if isinstance(allowed, str) else ' / '.join(map(_, allowed))}"
                          for question, allowed in when.items()) or _("otherwise")
-    return pd.DataFrame([(rule.part, words(rule.when), rule.take, rule.why) for rule in rules()],
+    return pd.DataFrame([(_(rule.part), words(rule.when), _(rule.take), rule.why) for rule in rules()],
                         columns=["part", "when", "take", "why"])

@@ -104,7 +104,7 @@ class Explorer:
         except Exception as error:
             self._fail(error, self.view.asked)
             raise
-        self._still = StillCopy("still copy of the explorer above")
+        self._still = StillCopy(_("still copy of the explorer above"))
         self._renew_still()
 
     @property

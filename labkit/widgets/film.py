@@ -96,7 +96,7 @@ class Film:
         few = sorted({0, len(moments) // 2, len(moments) - 1})
         png = panels_still.picture([list(moments[i].values()) for i in few], [captions[i] for i in few], self.title,
                                    _("a still copy: run the cell to scrub through the film"))
-        StillCopy("still copy of the film above").show(png, f"{self.title}: {', '.join(captions[i] for i in few)}")
+        StillCopy(_("still copy of the film above")).show(png, f"{self.title}: {', '.join(captions[i] for i in few)}")
 
     def _captions(self) -> list[str]:
         return [_("step {step} of {steps}").format(step=step, steps=self.total) for step in self.steps]

@@ -62,7 +62,7 @@ class LiveLab:
         self.runs: list[Trace] = []     # replaced, never changed in place, since several threads read it
         self.error: BaseException | None = None
         self.status = ""
-        self._device = describe(choose_device())
+        self._device = _(describe(choose_device()))
         self._condition = threading.Condition()
         self._generation = 0
         self._wanted: dict | None = None
@@ -84,7 +84,7 @@ class LiveLab:
         """Show the lab, train once with the values as they are, and leave the still copy below."""
         display(self.controls)
         display(self.curve)
-        self._still = StillCopy("still copy of the curves above")
+        self._still = StillCopy(_("still copy of the curves above"))
         release_helpers()           # this thread only waits now
         release_after_cells()
         self._want(self.values, first=True)

@@ -191,11 +191,11 @@ def text(words: str, title: str = "") -> Panel:
 
 
 def table(rows: list[list], header: list, title: str = "") -> Panel:
-    """A table; numbers are shown with four digits."""
+    """A table; numbers are shown with four digits, words in the learner's language where the catalogue has them."""
     for row in rows:
         if len(row) != len(header):
             raise refuse("rows", row, _("{count} cells in each row, as in the header").format(count=len(header)))
-    shown = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    shown = [[f"{cell:.4g}" if isinstance(cell, float) else _(str(cell)) for cell in row] for row in rows]
     return Panel("table", _(title), {"header": [_(str(cell)) for cell in header], "rows": shown})
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import traitlets
 from IPython.display import display
 
+from labkit.cells import written
 from labkit.language import _
 from labkit.openmp import release_after_cells
 from labkit.settings import choose, refuse
@@ -70,7 +71,7 @@ class Steps:
         """Show the steps, with a still copy below; `run` runs them all first, and raises what one of them raises."""
         display(self.view)
         release_after_cells()
-        self._still = StillCopy("still copy of the steps above")
+        self._still = StillCopy(_("still copy of the steps above"))
         try:
             for name in self._functions if run else ():
                 self.run(name)
@@ -84,7 +85,7 @@ class Steps:
             self._set(name, "running")
             try:
                 result = self.results[name] = self._functions[name]()
-                output = text() + ("" if result is None else repr(result))
+                output = text() + ("" if result is None else written(result))
             except BaseException as error:
                 self.error = error
                 self._set(name, "failed", text(), f"{type(error).__name__}: {error}\n{self._missing(name)}")

@@ -14,6 +14,8 @@ from IPython.display import DisplayHandle, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from labkit.language import _
+
 CSS = Path(__file__).with_name("widget.css")
 SCRIPT = Path(__file__).with_name("widget.js")
 
@@ -56,7 +58,7 @@ class LiveWidget(ipywidgets.Widget):
                               _anywidget_id=f"{kind.__module__}.{kind.__name__}")
         bundle = self._view._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "text/plain": self.stand_in}, metadata
+        return {**data, "text/plain": _(self.stand_in)}, metadata
 
 
 def picture(figure: Figure) -> bytes:
@@ -70,8 +72,8 @@ def picture(figure: Figure) -> bytes:
 class StillCopy:
     """The second output: a PNG that can be replaced later, from any thread."""
 
-    def __init__(self, text: str = "still copy of the widget above"):
-        self._text = text
+    def __init__(self, text: str = ""):
+        self._text = text or _("still copy of the widget above")
         self._handle: DisplayHandle | None = None
 
     def show(self, png: bytes, alt: str) -> None:

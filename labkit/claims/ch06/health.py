@@ -41,14 +41,14 @@ def diagnostic_accuracy(record):
     return HOLDS if all(raised) else IN_PART if any(raised) else NOT, [
         *(_("table, {model}: accuracy {accuracy} over {count} folds, Brier score {brier}; a seed misses {missed} of "
             "{malignant} malignant cases.").format(
-                model=name, accuracy=percent(column(runs, "accuracy")), count=len(runs),
+                model=_(name), accuracy=percent(column(runs, "accuracy")), count=len(runs),
                 brier=spread(column(runs, "brier"), ".3f"), missed=spread(_by_seed(runs, "missed"), ".1f"),
                 malignant=_by_seed(runs, "malignant")[0]) for name, runs in table.items()),
         _("table, network minus logistic: {mean:+.2f} ± {half:.2f} points of accuracy (95 %, corrected for shared "
           "cases).").format(mean=100 * mean, half=100 * half),
         *(_("images, {model}: {accuracy} judged rightly, Dice {dice}, {missed} of {lesions} lesions missed, "
             "{alarms} false alarms.").format(
-                model=name, accuracy=percent(column(runs, "accuracy")), dice=spread(column(runs, "dice")),
+                model=_(name), accuracy=percent(column(runs, "accuracy")), dice=spread(column(runs, "dice")),
                 missed=spread(column(runs, "missed"), ".0f"), lesions=spread(column(runs, "lesions"), ".0f"),
                 alarms=spread(column(runs, "false_alarms"), ".0f")) for name, runs in images.items())]
 

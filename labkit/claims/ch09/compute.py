@@ -63,5 +63,5 @@ def clusters(record):
         _("One {device} answers in {precision}, with at most {speed:.0f} tokens a second for one text.").format(
             device=best["device"], precision=best["precision"], speed=best["tokens_per_second"]),
         _("Calculated over printed figures: {ratios}.").format(ratios=", ".join(
-            f"{run['model']} {run['quantity']} {run['calculated'] / run['printed']:.2f}"
+            f"{run['model']} {_(run['quantity'])} {run['calculated'] / run['printed']:.2f}"
             for run in select(record, part="printed")))]

@@ -54,7 +54,7 @@ def papers(record):
         holds, findings = condition(runs)
         found.append(holds)
         comes = _("{paper}: reproduced.") if holds else _("{paper}: not reproduced.")
-        lines += [comes.format(paper=name), *findings]
+        lines += [comes.format(paper=_(name)), *findings]
     return (HOLDS if all(found) else IN_PART if any(found) else NOT), lines
 
 
