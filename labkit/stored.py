@@ -15,11 +15,12 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from PIL import Image
 
+from labkit import web
 from labkit.headless import ThisPython, find
 from labkit.language import _
+from labkit.translate import page_of, translated
 
-ENVIRONMENT = {"PLOTLY_RENDERER": "plotly_mimetype+png", "LABKIT_THREADS": "1", "LABKIT_LANGUAGE": "en"}
-LIVE_VIEW = "application/vnd.jupyter.widget-view+json"
+RENDERERS = {"en": "plotly_mimetype+png", "zh": "plotly_mimetype"}     # the web edition draws its figures itself
 SOMEBODYS_PATH = re.compile(r"/(root|home|Users|ipykernel_\d+)/|\\Users\\")
 
 
@@ -38,7 +39,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             cell.metadata.pop(key, None)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            data.pop(LIVE_VIEW, None)
+            data.pop(web.LIVE_VIEW, None)
             if "image/png" in data:
                 data["image/png"] = smaller(data["image/png"])
 
@@ -73,35 +74,49 @@ def unfit(notebook: nbformat.NotebookNode, root: Path) -> str:
     return ""
 
 
-def execute(path: Path) -> nbformat.NotebookNode:
-    """Return the notebook executed in its folder with this very Python, cleaned; the file is not touched."""
-    notebook = nbformat.read(path, as_version=4)
+def execute(path: Path, language: str = "en") -> tuple[nbformat.NotebookNode, dict]:
+    """The notebook executed in its folder with this very Python, cleaned, and what `web` stores of it.
+
+    `zh` executes the Chinese notebook that `labkit translate` would build. No file is touched.
+    """
+    notebook = nbformat.read(path, as_version=4) if language == "en" else translated(path, path.parent)
     client = NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=None, record_timing=False,
-                            store_widget_state=False, resources={"metadata": {"path": str(path.parent)}})
-    client.execute(env={**os.environ, **ENVIRONMENT})
+                            store_widget_state=True, resources={"metadata": {"path": str(path.parent)}})
+    client.execute(env={**os.environ, "LABKIT_THREADS": "1", "LABKIT_LANGUAGE": language,
+                        "PLOTLY_RENDERER": RENDERERS[language]})
+    stored = {"code": web.code(notebook), "widgets": web.widgets(notebook)}
     clean(notebook)
-    return notebook
+    if language != "en":
+        stored["outputs"] = web.outputs(notebook, stored["widgets"])
+    return notebook, stored
 
 
 def store(names: Sequence[str] = (), folder: Path | None = None) -> int:
-    """Execute chapters in place. One that fails, or is unfit to be stored, is left as it was.
+    """Execute chapters, store each in place, and beside it what the web edition needs, in both languages.
 
-    `names` and `folder` as in `headless.find`. Returns 0 if all were stored, else 1.
+    A chapter that fails in either language, or is unfit to be stored, is left as it was. `names` and `folder` as in
+    `headless.find`. Returns 0 if all were stored, else 1.
     """
     failed = 0
     for path in find(names, folder):
         print(_("{chapter}: executing").format(chapter=path.stem), flush=True)
-        try:
-            notebook = execute(path)
-            problem = unfit(notebook, path.resolve().parent.parent)
-        except (CellExecutionError, DeadKernelError) as error:
-            problem = str(error)
+        executed, problem = {}, ""
+        for language in ("en", "zh") if page_of(path).exists() else ("en",):
+            try:
+                executed[language] = execute(path, language)
+                problem = problem or unfit(executed[language][0], path.resolve().parent.parent)
+            except (CellExecutionError, DeadKernelError) as error:
+                problem = problem or str(error)
+            if problem:
+                break
         if problem:
             failed += 1
             print(_("{chapter}: not stored. {problem}").format(chapter=path.stem, problem=problem), file=sys.stderr)
             continue
         fresh = path.with_suffix(".part")
-        nbformat.write(notebook, fresh)
+        nbformat.write(executed["en"][0], fresh)
         fresh.replace(path)
+        for language, (_notebook, stored) in executed.items():
+            web.write(web.file_of(path, language), stored)
         print(_("{chapter}: stored, {size:.2f} MB").format(chapter=path.stem, size=path.stat().st_size / 1e6))
     return 1 if failed else 0

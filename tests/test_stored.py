@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labkit import stored
+from labkit import stored, web
 
 PATH_SHOWN = "cell 4 (id cell-4) shows a path of this machine"
 WIDGET = "import ipywidgets\nipywidgets.IntSlider()"
@@ -19,7 +19,7 @@ def test_stored_notebooks_are_the_same_each_time(tmp_path, capsys):
     path = notebooks.write(tmp_path / "chapters" / "01_first.ipynb", "print('profile', profile)", WIDGET)
     path.write_text(path.read_text().replace('"metadata": {}', '"metadata": {"execution": {"shell": "now"}}', 1))
     assert stored.store(folder=path.parent) == 0
-    first = path.read_text()
+    first, alive = path.read_text(), web.file_of(path, "en").read_bytes()
     notebook = nbformat.read(path, as_version=4)
     assert [cell.id for cell in notebook.cells] == ["cell-1", "cell-2", "cell-3", "cell-4"]
     assert [cell.execution_count for cell in notebook.cells[1:]] == [1, 2, 3]
@@ -29,9 +29,10 @@ def test_stored_notebooks_are_the_same_each_time(tmp_path, capsys):
     assert [set(cell.metadata) for cell in notebook.cells] == [set(), {"tags"}, set(), set()]
     assert "widget-view" not in first and list(notebook.cells[3].outputs[0].data) == ["text/plain"]
     assert stored.store(["1"], path.parent) == 0
-    assert path.read_text() == first
+    assert path.read_text() == first and web.file_of(path, "en").read_bytes() == alive
     assert "01_first: stored" in capsys.readouterr().out
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [path, path.parent / "web"]
+    assert [file.name for file in (path.parent / "web").iterdir()] == ["01.json.gz"]
 
 
 @pytest.mark.parametrize("source, said", [

@@ -2,7 +2,7 @@
 // kernel, whose worker alone writes the model `data`. Every text is set as text, never as HTML.
 const PITCH = 25;       // pixels from one token of a list to the next
 
-async function render({ model, el, host, signal }) {
+async function render({ model, el, host, signal, kernel = true }) {
   const data = await host.getModel(model.get("data"));
   const { words, title, steps, has_model: hasModel, longest } = model.get("page");
   const view = freshId();
@@ -310,11 +310,12 @@ async function render({ model, el, host, signal }) {
     labelled(words.weighted, weighted, "weighted"), labelled(words.size, zoom, "zoom"));
   const switches = make("div", { className: "lk-tools" }, labelled(words.off, off, "off"), allOn);
   const side = make("div", { className: "lk-side" }, make("div", {}, name, make("br"), entropy), controls, noScores,
-    ...(hasModel ? [switches, prediction] : []));
+    ...(hasModel && kernel ? [switches] : []), ...(hasModel ? [prediction] : []));
   const titles = make("div", { className: "lk-titles", ariaHidden: "true" },
     make("span", { textContent: words.queries }), make("span", { textContent: words.keys }));
   el.append(
-    ...(title ? [heading(title)] : []), ...(hasModel ? [labelled(words.text, text, "text")] : []), status, error,
+    ...(title ? [heading(title)] : []), ...(hasModel && kernel ? [labelled(words.text, text, "text")] : []),
+    status, error,
     ...(steps.length ? [make("div", { className: "lk-scrub" },
       labelled(words.checkpoint, checkpoint, "checkpoint"), stepShown)] : []),
     make("div", { className: "lk-columns" }, overview, side), readout,

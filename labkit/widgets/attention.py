@@ -69,6 +69,7 @@ class AttentionMap(LiveWidget):
     checkpoint, `prediction`, `off`. `set_text(text)`, `switch_off(layer, head)` and `switch_on` do what the page does,
     and `wait()` waits for the answer. Raises `SettingError` for a value that cannot be used.
     """
+    needs_kernel = False
     _esm = script("attention_drawing.js", "attention_parts.js", "attention.js")
     _css = style("attention.css")
     page = Dict().tag(sync=True)        # what the page says; never changes

@@ -25,6 +25,7 @@ MOST = 60       # moments of one film
 class FilmView(LiveWidget):
     """What the page gets, once: panels of each moment, whose buffers are places in `buffers`, each sent once."""
     stand_in = "[film: run this cell to scrub through it]"
+    needs_kernel = False
     _esm = script(*SCRIPTS, "film.js")
     _css = style("panels.css")
     labels = traitlets.Dict().tag(sync=True)

@@ -6,11 +6,12 @@ from IPython.display import display
 
 from labkit.language import _
 from labkit.settings import refuse
-from labkit.widgets.still import LiveWidget, script, style
+from labkit.widgets.still import COPY, LiveWidget, script, style
 
 
 class Guess(LiveWidget):
     """A question with a few answers as native radio buttons. `choice` is the text chosen, or empty."""
+    needs_kernel = False
     _esm = script("guesses.js")
     _css = style()
     question = traitlets.Unicode().tag(sync=True)
@@ -46,5 +47,6 @@ def guess(question: str, options: list[str]) -> Guess:
     """
     widget = Guess(question=_(question), options=[_(option) for option in options])
     display(widget)
-    display({"text/plain": "\n".join([widget.question, *(f"  ○ {option}" for option in widget.options)])}, raw=True)
+    display({"text/plain": "\n".join([widget.question, *(f"  ○ {option}" for option in widget.options)])},
+            metadata=COPY, raw=True)
     return widget

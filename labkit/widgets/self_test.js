@@ -1,12 +1,12 @@
 // Questions with radio buttons. An answer is marked when it is chosen, and cannot be changed then.
 
-function render({ model, el }) {
+function render({ model, el, kernel = true }) {
   const labels = model.get("labels");
   el.classList.add("labkit-live", "lk-self-test");
   const list = make("ol");
   const score = make("div", { className: "lk-status" });
   score.setAttribute("role", "status");
-  const again = keepKeys(make("button", { type: "button", textContent: labels.again }));
+  const again = keepKeys(make("button", { type: "button", textContent: labels.again, hidden: !kernel }));
   again.addEventListener("click", () => model.send({ again: true }));
   el.append(make("strong", { textContent: labels.title }), list, score, again);
 

@@ -9,11 +9,12 @@ from IPython.display import display
 from labkit import questions
 from labkit.language import _
 from labkit.settings import refuse
-from labkit.widgets.still import LiveWidget, script, style
+from labkit.widgets.still import COPY, LiveWidget, script, style
 
 
 class SelfTestView(LiveWidget):
     """The questions, as radio buttons. The page marks, and writes `choices`; a new draw is asked of the kernel."""
+    needs_kernel = False
     _esm = script("self_test.js")
     _css = style("self_test.css")
     questions = traitlets.List().tag(sync=True)
@@ -50,7 +51,7 @@ class SelfTest:
         lines = []
         for number, question in enumerate(self.view.questions, start=1):
             lines += [f"{number}. {question['text']}", *(f"   ○ {option}" for option in question["options"])]
-        display({"text/plain": "\n".join(lines)}, raw=True)
+        display({"text/plain": "\n".join(lines)}, metadata=COPY, raw=True)
 
     @property
     def choices(self) -> list[int]:

@@ -1,6 +1,6 @@
 // A button for each step of a workflow. A click asks the kernel to run the step, and shows its code and output.
 
-function render({ model, el }) {
+function render({ model, el, kernel = true }) {
   const [labels, steps] = ["labels", "steps"].map((name) => model.get(name));
   el.classList.add("labkit-live", "lk-steps");
   let chosen = null;
@@ -10,7 +10,7 @@ function render({ model, el }) {
       make("span", { textContent: `${i + 1}. ${name}` }), make("small")));
     button.addEventListener("click", () => {
       chosen = i;
-      model.send({ run: i });
+      if (kernel) model.send({ run: i });
       update();
     });
     return button;

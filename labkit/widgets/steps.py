@@ -28,6 +28,7 @@ LONGEST = 4000      # characters of one step's output that are shown
 class StepsView(LiveWidget):
     """The buttons, and below them the code and the output of one step. The kernel alone writes here."""
     stand_in = "[steps: run this cell to click through them]"
+    needs_kernel = False
     _esm = script("steps.js")
     _css = style("panels.css", "explorer.css")
     labels = traitlets.Dict().tag(sync=True)

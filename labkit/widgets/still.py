@@ -18,6 +18,7 @@ from labkit.language import _
 
 CSS = Path(__file__).with_name("widget.css")
 SCRIPT = Path(__file__).with_name("widget.js")
+COPY = {"labkit": {"copy": True}}       # metadata of an output that stands in for the widget above it
 
 
 def script(*names: str) -> str:
@@ -47,18 +48,19 @@ class LiveWidget(ipywidgets.Widget):
     can draw the widget.
     """
     stand_in = "[live widget: run this cell to use it]"
+    needs_kernel = True             # False: the web edition shows it alive, from its stored traits
     _esm = _css = ""
     _view: View | None = None
     __repr__ = object.__repr__      # that of ipywidgets writes out all of the state
 
     def _repr_mimebundle_(self, **kwargs):
+        kind = type(self)
+        name = f"{kind.__module__}.{kind.__name__}"     # it is also the id of its style sheet in the page
         if self._view is None:
-            kind = type(self)       # its name is the id of its style sheet in the page
-            self._view = View(state=self, _esm=kind._esm, _css=kind._css,
-                              _anywidget_id=f"{kind.__module__}.{kind.__name__}")
+            self._view = View(state=self, _esm=kind._esm, _css=kind._css, _anywidget_id=name)
         bundle = self._view._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "text/plain": _(self.stand_in)}, metadata
+        return {**data, "text/plain": _(self.stand_in)}, {**metadata, "labkit": {"widget": name}}
 
 
 def picture(figure: Figure) -> bytes:
@@ -79,7 +81,7 @@ class StillCopy:
     def show(self, png: bytes, alt: str) -> None:
         """Show `png` below the widget, or replace the one that is shown; `alt` says what it shows."""
         bundle = {"image/png": png, "text/plain": self._text}
-        metadata = {"image/png": {"alt": alt}}
+        metadata = {"image/png": {"alt": alt}, **COPY}
         if self._handle is None:
             self._handle = display(bundle, metadata=metadata, raw=True, display_id=True)
         else:

@@ -1,6 +1,7 @@
 // Shared by every labkit widget: still.py puts it before the widget's own module.
 
 // What a module exports: `render` gets the model that holds the state, not that of the view itself (see still.py).
+// The web edition, where nobody answers, calls it with `kernel: false`.
 function live(render) {
   return { render: async (view) => render({ ...view, model: await view.host.getModel(view.model.get("state")) }) };
 }
