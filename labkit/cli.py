@@ -40,6 +40,16 @@ def _links(options):
     return 0 if report(seconds=options.seconds) else 1
 
 
+def _export(options):
+    from labkit.instructors.export import export
+    export(options.tool, options.folder, options.chapters, options.language or language())
+
+
+def _class(options):
+    from labkit.instructors.class_summary import summarise
+    return summarise(options.folder, options.execute, options.seconds, options.memory, options.csv)
+
+
 def _main_of(module: str):
     """What hands the rest of the line to `main` of a module of labkit, which reads it by itself."""
     return lambda options: import_module(f"labkit.{module}").main(options.rest)
@@ -53,11 +63,27 @@ OUT = ("--out", {"metavar": "FOLDER", "help": "where to write; build/runs/<time>
 SECONDS = ("--seconds", {"type": float, "default": 10.0, "metavar": "SECONDS",
                          "help": "how long to wait for an answer; 10 if not given"})
 LANGUAGE = ("--language", {"metavar": "LANGUAGE", "help": "en or zh; what LABKIT_LANGUAGE says if not given"})
+TOOL = ("tool", {"metavar": "GRADER", "help": "nbgrader | otter"})
+INTO = ("folder", {"metavar": "FOLDER", "help": "where to write; nothing that is there is overwritten"})
+RETURNED = ("folder", {"metavar": "FOLDER", "help": "a course of nbgrader's, a folder for each learner, or a "
+                       "NAME.ipynb for each"})
+EXECUTE = ("--execute", {"action": "store_true", "help": "run the notebooks instead of trusting their outputs: "
+                         "THIS RUNS THE LEARNERS' CODE with your rights, each in a kernel of its own, in no sandbox"})
+CELL_SECONDS = ("--seconds", {"type": float, "default": 120.0, "metavar": "SECONDS",
+                              "help": "with --execute, for one cell; a notebook gets ten times as long; "
+                              "120 if not given"})
+MEMORY = ("--memory", {"type": float, "default": 8.0, "metavar": "GB",
+                       "help": "with --execute, what a process may hold (on Linux); 8 if not given"})
+CSV = ("--csv", {"metavar": "FILE", "help": "also write a line for each learner and exercise"})
 
 COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where the module has a parser of its own)
     "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT, LANGUAGE]),
     "doctor": ("check this computer and say what to do", _doctor, []),
     "lab": ("open the course in JupyterLab, which gets all other options", _lab, [LANGUAGE]),
+    "export": ("for instructors: write chapters for nbgrader or otter-grader", _export,
+               [TOOL, INTO, CHAPTERS, LANGUAGE]),
+    "class": ("for instructors: tell what each learner has solved, from returned notebooks", _class,
+              [RETURNED, EXECUTE, CELL_SECONDS, MEMORY, CSV]),
     "notebooks": ("for maintainers: execute chapters in place and store them", _notebooks, [CHAPTERS]),
     "links": ("for maintainers: ask each address of chapter 7's catalogue whether it is there", _links, [SECONDS]),
     "translate": ("build the Chinese notebooks", _main_of("translate"), None),

@@ -243,7 +243,11 @@ def table(results: Sequence[Result]) -> str:
         claims = ", ".join(f"{count} {_(verdict)}" for verdict, count in result.claims.items())
         rows.append((result.chapter, f"{result.seconds:.1f}", f"{result.peak_memory / 1e6:.0f} MB",
                      claims or "-", _spoken(result.result)))
+    return aligned(rows)
 
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as lines whose columns begin below one another."""
     def width(text: str) -> int:            # a Chinese character takes two columns of a terminal
         return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]

@@ -10,22 +10,20 @@ from labkit import settings
 from labkit.headless import find
 from labkit.instructors import release
 from labkit.language import _
-from labkit.language import language as spoken
 from labkit.settings import choose, refuse
 
 TOOLS = ("nbgrader", "otter")
 
 
-def export(tool: str, folder: str | Path, names: Sequence[str] = (), language: str | None = None,
+def export(tool: str, folder: str | Path, names: Sequence[str] = (), language: str = "en",
            chapters: Path | None = None) -> list[Path]:
     """Write the named chapters, or all, into `folder` for `tool`; returns the notebooks' paths.
 
-    `names` and `chapters` as in `headless.find`; `language` is that of LABKIT_LANGUAGE if it is None. Nothing is
-    executed, and nothing that is there is overwritten: raises `SettingError` for a chapter that the folder has,
-    before anything is written.
+    `names` and `chapters` as in `headless.find`. Nothing is executed, and nothing that is there is overwritten:
+    raises `SettingError` for a chapter that the folder has, before anything is written.
     """
     layout = import_module(f"labkit.instructors.{choose('tool', tool, TOOLS)}")
-    language = choose("language", language or spoken(), settings.LANGUAGES)
+    choose("language", language, settings.LANGUAGES)
     folder = Path(folder).expanduser().resolve()
     found = {layout.place(folder, path.stem): release.read(path, language) for path in find(names, chapters)}
     for place in found:
