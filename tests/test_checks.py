@@ -1,5 +1,6 @@
 """Each check against right answers and plausible wrong ones, and every form of its message."""
 import random
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_an_answer_that_is_unfinished_only_in_part_is_wrong(check):
         check(lambda values: [2, 4] if values == [1, 2] else ...)
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), NotImplementedError("not for Int")])
+@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), NotImplementedError("not for Int"), SystemExit("bye")])
 def test_an_exception_of_the_learner_is_shown_with_its_input(check, error):
     def broken(values):
         raise error
@@ -93,6 +94,14 @@ def test_an_exception_of_the_learner_is_shown_with_its_input(check, error):
     assert "Given: values=[1, 2]" in str(caught.value)
     assert f"Your function raised {type(error).__name__}: {error}" in str(caught.value)
     assert caught.value.__cause__ is error
+
+
+def test_what_an_answer_writes_to_stderr_is_printed(check, capfd):
+    def chatty(values):
+        print("careful", file=sys.stderr)
+        return double(values)
+    check(chatty)
+    assert capfd.readouterr() == ("careful\ncareful\nExercise 99.1: correct.\n", "")
 
 
 def test_hints_come_one_more_at_a_time_and_then_it_checks(check, capfd):

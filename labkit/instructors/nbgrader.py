@@ -20,7 +20,8 @@ c.ClearSolutions.code_stub = {"python": "return ..."}
 # Seconds for one cell: an endless loop costs its own points and no others.
 c.Execute.timeout = 300
 
-# A wrong answer raises. What a cell writes to stderr, such as a warning, costs nothing.
+# A wrong answer raises. What a cell writes to stderr costs nothing: our checks print warnings, but not what a log
+# handler writes that was made in an earlier cell.
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = "."
 
