@@ -2,7 +2,7 @@
 
 English is the source language. `locale/zh/LC_MESSAGES/labkit.po` holds the Chinese; it is read as it is,
 so a translator edits one text file and compiles nothing. An entry with numbered places, `{0} heads`, translates every
-text that an f-string of a cell makes in that form.
+text that an f-string of a cell makes in that form; a place with a format, `{0:.1%}`, takes a number only.
 """
 import functools
 import gettext
@@ -11,6 +11,8 @@ import os
 import re
 from pathlib import Path
 
+PLACE = re.compile(r"\{\d(:[^{}]*)?\}")
+NUMBER = r"([-+]?\d[\d,.]*(?:e[-+]?\d+)?%?)"
 LOCALE = Path(__file__).parent / "locale"
 
 
@@ -39,21 +41,24 @@ def _catalogue(code: str) -> gettext.NullTranslations:
 class _Forms(gettext.NullTranslations):
     """Translates what has the form of an entry with `{0}`, `{1}` and so on: `4 heads` by that of `{0} heads`.
 
-    What stands in a place is translated too, where the catalogue has it.
+    What stands in a place is translated too, where the catalogue has it. Of several forms that fit, the one with the
+    most words of its own is taken.
     """
 
     def __init__(self, entries: dict[str, str]):
         super().__init__()
         self._forms = []
-        for form, translation in entries.items():
-            around = re.split(r"\{\d\}", form)
-            if len(around) > 1:
-                self._forms.append((re.compile("(.+?)".join(map(re.escape, around)), re.DOTALL), translation))
+        own = {form: sum(map(len, PLACE.split(form)[::2])) for form in entries if PLACE.search(form)}
+        for form in sorted(own, key=own.get, reverse=True):
+            parts = PLACE.split(form)       # by turns: words, and the format of a place or None
+            parts[::2] = map(re.escape, parts[::2])
+            parts[1::2] = [NUMBER if place else "(.+?)" for place in parts[1::2]]
+            self._forms.append((re.compile("".join(parts), re.DOTALL), entries[form]))
 
     def gettext(self, message: str) -> str:
         for form, translation in self._forms:
             if found := form.fullmatch(message):
-                return translation.format(*map(_, found.groups()))
+                return PLACE.sub(lambda place, found=found: _(found[int(place[0][1]) + 1]), translation)
         return message
 
 

@@ -104,7 +104,7 @@ TABLE = """<table class="dataframe"><tr><th>gap</th><th>GPU 4</th></tr>
 def test_choices_printed_sentences_and_labels_of_tables_are_extracted():
     assert set(catalogue.of_cell('lk.Explorer(draw, way=lk.Choice("as it is", 3, *more))')) == {"as it is", "way"}
     assert set(catalogue.of_cell('print(f"{a:.1f} of {b} heads", "one", "two words")')) == {
-        "{0} of {1} heads", "two words"}
+        "{0:.1f} of {1} heads", "two words"}
     series = 'pd.Series({"a mean": 1, "GPT-3": 2, **{f"pass {n}": n for n in x}}, name="the score")'
     assert set(catalogue.of_cell(series)) == {"a mean", "pass {0}", "the score"}
     cell = nbformat.v4.new_code_cell('"of 2"', outputs=[
@@ -115,6 +115,13 @@ def test_choices_printed_sentences_and_labels_of_tables_are_extracted():
     cell.outputs = [nbformat.v4.new_output("execute_result", {
         "text/plain": "a mean    3\nof  4\nDone\nName: it, dtype: x"})]
     assert list(catalogue.of_outputs(cell)) == ["a mean", "of"]
+
+
+def test_names_that_code_makes_are_extracted_by_their_form():
+    film = 'film.add(1, **{f"layer_{i}": lk.snapshots.heads(w) for i, w in enumerate(weights)}, **others)'
+    assert set(catalogue.of_cell(film)) == {"layer {0}"}
+    rows = 'rows = [["least", f"{x:.2f}"], [name, 3]]\nnames = ["never"]\nlk.panels.table(rows, [line, ""])'
+    assert set(catalogue.of_cell(rows)) == {"least"}
 
 
 def test_refreshing_keeps_translations_adds_what_is_new_and_drops_what_is_gone(tmp_path, monkeypatch):
@@ -144,6 +151,13 @@ def test_an_entry_with_places_translates_what_an_f_string_makes_of_it():
     assert forms.gettext("4 of 8 heads") == "8个头里的4个"
     assert [forms.gettext(text) for text in ("4 heads", " of 8 heads", "plain", "not it")] == [
         "4 heads", " of 8 heads", "plain", "not it"]
+
+
+def test_a_place_with_a_format_takes_numbers_only_and_the_fuller_form_wins():
+    forms = language._Forms({"{0:,} of {1:.1%}": "{1:.1%}里的{0:,}", "{0} heads": "{0}个头",
+                             "all {0} heads": "全部{0}个头"})
+    assert forms.gettext("-1,200 of 12.5%") == "12.5%里的-1,200" and forms.gettext("1e-05 of 3") == "3里的1e-05"
+    assert forms.gettext("most of 3") == "most of 3" and forms.gettext("all 4 heads") == "全部4个头"
 
 
 def test_what_stands_in_a_place_is_translated_too(chinese):

@@ -48,9 +48,11 @@ FIGURE = {"data": [{"type": "bar", "name": "series name", "x": ["category here"]
           "layout": {"title": {"text": "figure title"}, "xaxis": {"title": {"text": "axis words"}, "type": "linear"},
                      "annotations": [{"text": "annotated text", "xanchor": "right"}],
                      "template": {"name": "unread one"}}}
-STATE = {"a": {"state": {"controls": [{"name": "hidden_name", "kind": "choice", "label": "control label",
+STATE = {"view": {"state": {"state": "anywidget:a", "_esm": "unread code", "layout": "IPY_MODEL_c"}},
+         "a": {"state": {"controls": [{"name": "hidden_name", "kind": "choice", "label": "control label",
                                        "options": ["a value"], "shown": ["shown option"]}],
-                         "drawing": "anywidget:b", "_esm": "unread code"}},
+                         "drawing": "anywidget:b", "state": "unread"}},
+         "c": {"state": {"_model_name": "unread", "state": "unread too"}},
          "b": {"state": {"summary": "spoken summary", "tokens": ["modelled words"], "status": "a status"}}}
 
 
@@ -70,7 +72,7 @@ def test_english_is_found_wherever_a_reader_meets_it(tmp_path, monkeypatch):
         output("display_data", data={english.FIGURE: FIGURE, "text/plain": "unread"}),
         output("display_data", data={"image/png": "", "text/plain": "still copy"},
                metadata={"image/png": {"alt": "alternative text"}}),
-        output("display_data", data={english.WIDGET: {"model_id": "a"}, "text/plain": "stand in"})]
+        output("display_data", data={english.WIDGET: {"model_id": "view"}, "text/plain": "stand in"})]
     of_cell = ["control label", "shown option", "spoken summary", "modelled words", "a status"]
     assert set(executed(tmp_path, *shown)) == {
         "a printed line", "table header", "cell text", "series name", "category here", "hover %{y}", "figure title",

@@ -47,9 +47,10 @@ from labkit.widgets.still import LiveWidget
 
 PO = LOCALE / "zh" / "LC_MESSAGES" / "labkit.po"
 KEYWORDS = {"_": None, "words": None, "rule": (2,)}
-DEVICE = "{0}, {1} cores"      # what device.describe and a record call a machine
-RUNS = ("residual", "plain", "threshold", "logistic", "network", "constant", "step", "cosine", "one-cycle", "hours",
-        "attention", "standard", "efficient", "left to right, freed", "no pre-training")     # as runs are called
+DEVICE = "{0}, {1:d} cores"      # what device.describe and a record call a machine
+# What code calls runs, models and columns, which tables and claims show.
+NAMES = ("residual", "plain", "threshold", "logistic", "network", "constant", "step", "cosine", "one-cycle", "hours",
+        "attention", "standard", "efficient", "left to right, freed", "no pre-training", "class")
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HEADER = """# Chinese messages of labkit, written by tools/catalogue.py, which keeps the translations.
 msgid ""
@@ -62,6 +63,7 @@ msgstr ""
 """
 TEXTS = ("title", "x", "y", "z", "label", "unit", "help")       # keywords whose value is shown
 TITLES = {"lk.Explorer": 1, "lk.Steps": 1, "lk.panels.text": 1, "lk.panels.tokens": 2, "lk.panels.table": 2}
+PANELS = ("lk.panels.", "lk.snapshots.")
 CONTROLS = tuple(f"lk.{kind}(" for kind in ("Log", "Int", "Float", "Choice", "Toggle", "Text", "Matrix", "Point"))
 
 
@@ -78,7 +80,7 @@ def of_labkit() -> Iterator[tuple[str, str]]:
              "resources/chooser.py": (*chooser.QUESTIONS, *itertools.chain(*chooser.QUESTIONS.values()),
                                       *(text for rule in chooser.rules() for text in (rule.part, rule.take))),
              "economics/configuration.py": RECOMPUTE, "venture/risks.py": risks.SORTS,
-             "checklist/faults.py": (*faults.SOUND, *faults.FAULTS), "claims": RUNS,
+             "checklist/faults.py": (*faults.SOUND, *faults.FAULTS), "": NAMES,
              "trends/transfer.py": transfer.WAYS, "trends/explanations.py": explanations.METHODS,
              "papers/copying.py": copying.MODELS + copying.POSITIONS, "papers/bidirectional.py": bidirectional.KINDS,
              "cli.py": [text for purpose, _action, options in COMMANDS.values()
@@ -102,7 +104,7 @@ def of_labkit() -> Iterator[tuple[str, str]]:
     for path in sorted(chapters_folder().glob("recorded/*.json")):
         data = recorded(path.stem)["data"]
         yield from ((text, f"chapters/recorded/{path.name}") for held in (data if isinstance(data, list) else [data])
-                    for text in (held["name"], held["note"]) if " " in text)
+                    for text in (held["name"], held["note"], held.get("label", "")) if " " in text)
 
 
 def of_cell(source: str) -> Iterator[str]:
@@ -138,16 +140,16 @@ def of_cell(source: str) -> Iterator[str]:
     tables = any(name.endswith((".DataFrame", ".Series")) for name in names)
     dicts = figures or any(name.startswith(("lk.panels.", "lk.Steps")) for name in names)
     for node in ast.walk(tree):
-        if dicts and isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and ast.unparse(value).startswith(("lk.panels.", "lk.snapshots.")):
-                    yield str(key.value).replace("_", " ")      # a panel without a title is headed by its name
-                else:
-                    shown.append(key)
-        if dicts and isinstance(node, ast.DictComp):
-            shown.append(node.key)
-        if tables and isinstance(node, ast.Dict | ast.DictComp):
-            labels += node.keys if isinstance(node, ast.Dict) else [node.key]
+        for key, value in pairs(node):
+            if ast.unparse(value).startswith(PANELS):
+                yield from (text.replace("_", " ") for text in texts(key))      # what heads a panel without a title
+            elif dicts:
+                shown.append(key)
+            if tables:
+                labels.append(key)
+        if "lk.panels.table" in names and isinstance(node, ast.List) and any(
+                isinstance(row, ast.List) for row in node.elts):
+            shown.append(node)
         if figures and isinstance(node, ast.Tuple | ast.List):
             shown += node.elts
         if figures and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.JoinedStr):
@@ -157,21 +159,32 @@ def of_cell(source: str) -> Iterator[str]:
     yield from (text for label in labels for text in texts(label) if english.english(text))
 
 
-def texts(node: ast.AST) -> Iterator[str]:
+def pairs(node: ast.AST) -> list[tuple[ast.AST | None, ast.AST]]:
+    """Keys and values of a dict that is written out or made by a comprehension; the key of `**` is None."""
+    if isinstance(node, ast.Dict):
+        return [*zip(node.keys, node.values, strict=True)]
+    return [(node.key, node.value)] if isinstance(node, ast.DictComp) else []
+
+
+def texts(node: ast.AST | None) -> Iterator[str]:
     """The strings that stand in an expression, lists and conditions among them; an f-string by its form."""
     if isinstance(node, ast.JoinedStr):
-        parts = [part.value if isinstance(part, ast.Constant) else part for part in node.values]
-        if all(not isinstance(part, str) or "{" not in part and "}" not in part for part in parts):
-            places = iter(range(len(parts)))
-            text = "".join(part if isinstance(part, str) else f"{{{next(places)}}}" for part in parts)
-            if any(isinstance(part, str) and any(map(str.isalpha, part)) for part in parts):
-                yield text
+        words = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+        if any(map(str.isalpha, words)) and "{" not in words and "}" not in words:
+            place = itertools.count()
+            yield "".join(part.value if isinstance(part, ast.Constant) else f"{{{next(place)}{form_of(part)}}}"
+                          for part in node.values)
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, str) and any(map(str.isalpha, node.value)):
             yield node.value
     elif isinstance(node, ast.List | ast.Tuple | ast.IfExp | ast.Starred):
         for inner in ast.iter_child_nodes(node):
             yield from texts(inner)
+
+
+def form_of(part: ast.FormattedValue) -> str:
+    """The format of a place in an f-string, such as `:.1%`; empty where it has none."""
+    return ":" + "".join(spec.value for spec in part.format_spec.values) if part.format_spec else ""
 
 
 def of_outputs(cell: nbformat.NotebookNode) -> Iterator[str]:

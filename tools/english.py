@@ -24,8 +24,10 @@ STATE = "application/vnd.jupyter.widget-state+json"
 REPEATED = {"summary"}              # of panels and explorers: their title, labels and values once more
 OF_FIGURES = {"text", "name", "title", "x", "y", "labels", "ticktext", "customdata", "hovertext", "hovertemplate",
               "texttemplate", "label", "ticksuffix", "tickprefix"}      # keys of plotly whose value is read
-NOT_READ = {"name", "kind", "state", "source", "values", "wish", "panel", "command", "goal"}    # of widgets
+NOT_READ = {"name", "kind", "state", "source", "values", "wish", "panel", "command", "goal",
+            "arrays"}    # of widgets
 MODELLED = {"tokens", "text"}       # of panels: what a model reads or writes, in cells that are listed for it
+OTHER = re.compile(r"(?:anywidget:|IPY_MODEL_)(\w+)")       # how a widget's state names another widget
 CITED = re.compile(r"\bet al\.|arXiv:")         # a paper is named as it names itself
 REFUSED = re.compile(r"不能用。可用的是")         # the values that code may have
 WORD = re.compile(r"(?<![\w.\\/@-])[A-Za-z][a-z]+(?:['’][a-z]+)?(?![\w(=]|[.-]\w)")
@@ -70,16 +72,16 @@ def _of_figure(value, read: bool = False) -> Iterator[str]:
 def _of_widget(value, models: dict, modelled: bool, seen: set) -> Iterator[str]:
     """Texts in the state of a widget and of those that it refers to."""
     if isinstance(value, str):
-        found = re.fullmatch(r"(?:anywidget:|IPY_MODEL_)(\w+)", value)
-        if not found:
+        model = OTHER.fullmatch(value)
+        if not model:
             yield value
-        elif found[1] not in seen:
-            seen.add(found[1])
-            yield from _of_widget(models[found[1]]["state"], models, modelled, seen)
+        elif model[1] not in seen:
+            seen.add(model[1])
+            yield from _of_widget(models[model[1]]["state"], models, modelled, seen)
     elif isinstance(value, dict):
         for key, held in value.items():
             hidden = key in NOT_READ or key.startswith("_") or (key == "options" and "shown" in value)
-            if not hidden and not (modelled and key in MODELLED | REPEATED):
+            if (not hidden or OTHER.fullmatch(str(held))) and not (modelled and key in MODELLED | REPEATED):
                 yield from _of_widget(held, models, modelled, seen)
     elif isinstance(value, list | tuple):
         for held in value:
