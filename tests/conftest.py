@@ -44,6 +44,21 @@ def jupyter(tmp_path_factory):
     server.close()
 
 
+@pytest.fixture(scope="session")
+def left_on_binder(tmp_path_factory):
+    """The bytes of Binder's 2 GB that JupyterLab, when nothing is open in it, leaves for a chapter."""
+    import psutil
+    from browser import Server
+    folder = tmp_path_factory.mktemp("idle")
+    (folder / "course").mkdir()
+    server = Server(folder / "course", folder / "home")
+    try:
+        process = psutil.Process(server.process.pid)
+        return int(2e9) - sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
+    finally:
+        server.close()
+
+
 @pytest.fixture(scope="module")
 def heard():
     """What the pages said and whom they called."""
