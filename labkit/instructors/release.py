@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 
 from labkit.language import _
-from labkit.settings import refuse
+from labkit.settings import chapters_folder, refuse
 from labkit.translate import CHAPTER, LINK, page_of, translated
 
 POINTS = 1          # what each exercise is worth
@@ -87,7 +87,6 @@ def taken_apart(chapter: str, exercise: nbformat.NotebookNode, solution: nbforma
 
 def published() -> str:
     """Where the course is published, as pyproject.toml has it."""
-    from labkit.settings import chapters_folder
     project = tomllib.loads((chapters_folder().parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project["urls"]["Source"].rstrip("/").removesuffix(".git")
 
