@@ -48,7 +48,8 @@ def each(limit: int) -> Iterator[Callable[[], None]]:
 
     That is stricter for one process than what is held, since it counts what was asked for: asking for more fails.
     """
-    import resource     # which Windows does not have
+    # Windows does not have this module.
+    import resource
     yield lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
