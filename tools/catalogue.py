@@ -27,6 +27,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from labkit import arguments, questions, widgets
+from labkit.applications import credit, fraud
 from labkit.checklist import comparison, faults
 from labkit.claims import recorded
 from labkit.cli import COMMANDS
@@ -40,7 +41,7 @@ from labkit.papers import bidirectional, copying
 from labkit.resources import catalogue as resources
 from labkit.resources import chooser, cleaning
 from labkit.settings import chapters_folder
-from labkit.trends import explanations, transfer
+from labkit.trends import energy, ensembles, explanations, transfer
 from labkit.venture import risks
 from labkit.widgets.controls import Control
 from labkit.widgets.still import LiveWidget
@@ -50,7 +51,9 @@ KEYWORDS = {"_": None, "words": None, "rule": (2,)}
 DEVICE = "{0}, {1:d} cores"      # what device.describe and a record call a machine
 # What code calls runs, models and columns, which tables and claims show.
 NAMES = ("residual", "plain", "threshold", "logistic", "network", "constant", "step", "cosine", "one-cycle", "hours",
-        "attention", "standard", "efficient", "left to right, freed", "no pre-training", "class")
+        "attention", "standard", "efficient", "left to right, freed", "no pre-training", "class",
+         "good", "warm recall@10", "cold recall@10", "weights along one run", "joint", "plain, loss", "private, loss",
+         "plain, ratio", "private, ratio", "visitors", "fixed", "margin", "reading")
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HEADER = """# Chinese messages of labkit, written by tools/catalogue.py, which keeps the translations.
 msgid ""
@@ -61,8 +64,9 @@ msgstr ""
 "Content-Transfer-Encoding: 8bit\\n"
 
 """
-TEXTS = ("title", "x", "y", "z", "label", "unit", "help")       # keywords whose value is shown
-TITLES = {"lk.Explorer": 1, "lk.Steps": 1, "lk.panels.text": 1, "lk.panels.tokens": 2, "lk.panels.table": 2}
+TEXTS = ("title", "x", "y", "z", "label", "unit", "help", "use")       # keywords whose value is shown
+TITLES = {"lk.Upload": 0, "lk.Explorer": 1, "lk.Steps": 1, "lk.panels.text": 1, "lk.panels.tokens": 2,
+          "lk.panels.table": 2}
 PANELS = ("lk.panels.", "lk.snapshots.")
 CONTROLS = tuple(f"lk.{kind}(" for kind in ("Log", "Int", "Float", "Choice", "Toggle", "Text", "Matrix", "Point"))
 
@@ -81,7 +85,9 @@ def of_labkit() -> Iterator[tuple[str, str]]:
                                       *(text for rule in chooser.rules() for text in (rule.part, rule.take))),
              "economics/configuration.py": RECOMPUTE, "venture/risks.py": risks.SORTS,
              "checklist/faults.py": (*faults.SOUND, *faults.FAULTS), "": NAMES,
-             "trends/transfer.py": transfer.WAYS, "trends/explanations.py": explanations.METHODS,
+             "trends/transfer.py": transfer.WAYS, "trends/ensembles.py": ensembles.FUSIONS,
+             "trends/explanations.py": (*explanations.METHODS, *explanations.REDRAWN), "trends/energy.py": energy.GRAMS,
+             "applications/fraud.py": fraud.SCHEMES, "applications/credit.py": credit.MODELS,
              "papers/copying.py": copying.MODELS + copying.POSITIONS, "papers/bidirectional.py": bidirectional.KINDS,
              "cli.py": [text for purpose, _action, options in COMMANDS.values()
                         for text in (purpose, *(details["help"] for _flag, details in options or []))],
@@ -170,7 +176,9 @@ def texts(node: ast.AST | None) -> Iterator[str]:
     """The strings that stand in an expression, lists and conditions among them; an f-string by its form."""
     if isinstance(node, ast.JoinedStr):
         words = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
-        if any(map(str.isalpha, words)) and "{" not in words and "}" not in words:
+        kinds = {part.format_spec is None for part in node.values if isinstance(part, ast.FormattedValue)}
+        telling = any(map(str.isalpha, words)) or kinds == {True, False}        # `{0}, {1:.0%}`: a name and a number
+        if telling and "{" not in words and "}" not in words:
             place = itertools.count()
             yield "".join(part.value if isinstance(part, ast.Constant) else f"{{{next(place)}{form_of(part)}}}"
                           for part in node.values)

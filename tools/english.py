@@ -26,7 +26,7 @@ OF_FIGURES = {"text", "name", "title", "x", "y", "labels", "ticktext", "customda
               "texttemplate", "label", "ticksuffix", "tickprefix"}      # keys of plotly whose value is read
 NOT_READ = {"name", "kind", "state", "source", "values", "wish", "panel", "command", "goal",
             "arrays"}    # of widgets
-MODELLED = {"tokens", "text"}       # of panels: what a model reads or writes, in cells that are listed for it
+MODELLED = {"tokens", "text", "rows", "names", "shown"}     # of panels and choices, in cells that are listed: data
 OTHER = re.compile(r"(?:anywidget:|IPY_MODEL_)(\w+)")       # how a widget's state names another widget
 CITED = re.compile(r"\bet al\.|arXiv:")         # a paper is named as it names itself
 REFUSED = re.compile(r"不能用。可用的是")         # the values that code may have

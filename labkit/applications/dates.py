@@ -209,4 +209,4 @@ def alignment(text: str, found: Translation):
     from labkit.widgets import panels
     marks = [(x, 0, one) for x, one in enumerate(text.strip(), 1)] + [(0, y, one) for y, one in enumerate(found.iso, 1)]
     return panels.image(F.pad(found.weights, (1, 0, 1, 0)), colours="blue", low=0, high=1, marks=marks,
-                        title="which character looks at which")
+                        title=_("which character looks at which"))

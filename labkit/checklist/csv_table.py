@@ -133,7 +133,7 @@ def _column(name: str, cells: list[str], lines: list[int], delimiter: str) -> np
     if not wrong:
         return np.array(values, dtype="float64")
     if len(wrong) <= (1 - NEARLY) * (~missing).sum() or any(values[place] is not None for place in wrong):
-        raise refuse(f"{name}, {_('line {line}').format(line=lines[wrong[0]])}", cells[wrong[0]],
+        raise refuse(_("{column}, line {line}").format(column=name, line=lines[wrong[0]]), cells[wrong[0]],
                      _("a finite number, as in most cells of this column"),
                      _("Correct it, or leave the cell empty. A formula is text here: save its value."))
     return np.array([None if gone else cell for cell, gone in zip(cells, missing, strict=True)], dtype=object)

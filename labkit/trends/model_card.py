@@ -33,16 +33,17 @@ def credit_card(loans: Table, decisions: list[fairness.Decisions], use: str, pol
     if not decisions or any(len(found.probability) != len(bad) for found in decisions):
         raise refuse("decisions", len(decisions), _("at least one deal, with a decision for each loan"))
     measured = fairness.gaps(decisions, bad, group, seed=seed)
+    heading = _("Model card")
     return "\n".join([
-        f"# {_('Model card')}: {_(scorer)}, {_(policy)}", "",
+        f"# {heading}: {_(scorer)}, {_(policy)}", "",
         *_section(_("Model details"), [
             _("Deals of five folds: {deals}; seed {seed}; labkit {labkit}, scikit-learn {sklearn}.").format(
                 deals=len(decisions), seed=seed, labkit=labkit.__version__, sklearn=sklearn.__version__),
             _("Reads: {columns}.").format(columns=", ".join(
-                [*credit.FIELDS, *(["age"] if policy == "with age" else [])])),
+                map(_, [*credit.FIELDS, *(["age"] if policy == "with age" else [])]))),
             _("Group known when decided: {yes}.").format(
                 yes=_("yes") if policy in ("with age", "thresholds by group") else _("no"))]),
-        *_section(_("Intended use"), [use.strip(), *_scope(frame)]),
+        *_section(_("Intended use"), [_(use.strip()), *_scope(frame)]),
         *_section(_("Factors"), [_("Under {years} years: {young} loans; older: {older}.").format(
             years=fairness.YOUNG, young=int(group.sum()), older=int((~group).sum()))]),
         *_section(_("Data"), [
@@ -70,7 +71,7 @@ def _section(title: str, lines: list[str]) -> list[str]:
 
 def _scope(frame) -> list[str]:
     """What the model has seen: outside of it, its answers are guesses."""
-    ranges = ", ".join(f"{name} {frame[name].min():g} – {frame[name].max():g}" for name in credit.NUMBERS)
+    ranges = ", ".join(f"{_(name)} {frame[name].min():g} – {frame[name].max():g}" for name in credit.NUMBERS)
     return [_("Not outside of what it has seen: {ranges}.").format(ranges=ranges)]
 
 
