@@ -9,7 +9,7 @@ LANGUAGE := $(if $(filter zh%,$(LABKIT_LANGUAGE)),zh,en)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-zh lint lab notebooks record bench lock set-up
+.PHONY: help run test test-zh lint lab book notebooks record bench lock set-up
 
 help: ## list the targets
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: set-up ## run chapters headless: make run CHAPTERS="05" PROFILE=laptop ARGS
 
 lab: set-up ## open the course in JupyterLab; in Chinese: make lab LANGUAGE=zh
 	@$(BIN)/labkit lab --language $(LANGUAGE) $(ARGS)
+
+book: set-up ## build the web edition into build/book/html, offline, from stored outputs
+	@$(BIN)/python -m book
 
 test: lint ## lint, unit tests, notebooks, browser
 	$(BIN)/python -m pytest -m "not browser"

@@ -145,14 +145,14 @@ def make(*arguments, **environment):
 def test_make_alone_lists_every_target():
     listed = make()
     assert [line.split()[0] for line in listed] == [
-        "help", "run", "lab", "test", "lint", "notebooks", "record", "bench", "lock"]
+        "help", "run", "lab", "book", "test", "test-zh", "lint", "notebooks", "record", "bench", "lock"]
     assert all(len(line.split(None, 1)) == 2 for line in listed)
 
 
 def test_make_hands_its_variables_on():
     said = make("-n", "run", "CHAPTERS=05 04", "PROFILE=laptop", "ARGS=-p dataset cifar10")
     assert said == ["python3 tools/setup_env.py",
-                    ".venv/bin/labkit run 05 04 --profile laptop -p dataset cifar10"]
+                    ".venv/bin/labkit run 05 04 --language en --profile laptop -p dataset cifar10"]
     assert make("-n", "run", "PYTHON=python3.12")[0] == "python3.12 tools/setup_env.py"
     assert make("-n", "lab", "LANGUAGE=zh")[-1].split() == [".venv/bin/labkit", "lab", "--language", "zh"]
 
