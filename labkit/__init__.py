@@ -19,7 +19,7 @@ _NAMES = {  # public name -> the module that defines it
     "AttentionMap": "widgets", "AugmentationPreview": "widgets", "Explorer": "widgets", "Film": "widgets",
     "Steps": "widgets", "SelfTest": "widgets", "Upload": "widgets", "guess": "widgets",
     "Augmentation": "augment",
-    "setup": "chapter", "doctor": "doctor", "progress": "progress",
+    "setup": "chapter", "doctor": "doctor", "progress": "progress", "report": "reported",
 }
 _ALIASES = {"check": "checks", "panels": "widgets.panels", "snapshots": "widgets.snapshots"}
 

@@ -20,6 +20,11 @@ def _run(options):
     return run(options.chapters, options.profile, options.parameters, options.out, folder)
 
 
+def _sweep(options):
+    from labkit.sweep import sweep
+    return sweep(options.chapter, options.grid, options.profile, options.parameters, options.scheduler, options.out)
+
+
 def _lab(options):
     from labkit.server import open_lab
     return open_lab(options.language or language(), options.rest)
@@ -59,7 +64,12 @@ CHAPTERS = ("chapters", {"nargs": "*", "metavar": "CHAPTER", "help": "05, 5 or 0
 PROFILE = ("--profile", {"default": "quick", "metavar": "PROFILE", "help": " | ".join(settings.PROFILES)})
 PARAMETER = ("-p", {"dest": "parameters", "nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE"),
                     "help": "a value for the cell tagged parameters; may be given several times"})
-OUT = ("--out", {"metavar": "FOLDER", "help": "where to write; build/runs/<time> of the checkout if not given"})
+OUT = ("--out", {"metavar": "FOLDER", "help": "where to write; a folder in build/ of the checkout if not given"})
+CHAPTER = ("chapter", {"metavar": "CHAPTER", "help": "05, 5 or 05_project"})
+GRID = ("--grid", {"action": "append", "default": [], "metavar": "NAME=VALUE,VALUE",
+                   "help": "values that a parameter takes in turn; given several times, each with each"})
+SCHEDULER = ("--scheduler", {"metavar": "ADDRESS", "help": "a running dask scheduler, such as tcp://10.0.0.5:8786; all "
+                             "its workers must see the course and --out under the same paths"})
 SECONDS = ("--seconds", {"type": float, "default": 10.0, "metavar": "SECONDS",
                          "help": "how long to wait for an answer; 10 if not given"})
 LANGUAGE = ("--language", {"metavar": "LANGUAGE", "help": "en or zh; what LABKIT_LANGUAGE says if not given"})
@@ -78,6 +88,8 @@ CSV = ("--csv", {"metavar": "FILE", "help": "also write a line for each learner 
 
 COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where the module has a parser of its own)
     "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT, LANGUAGE]),
+    "sweep": ("execute a chapter with each combination of values, as many at once as there are cores", _sweep,
+              [CHAPTER, GRID, PROFILE, PARAMETER, SCHEDULER, OUT]),
     "doctor": ("check this computer and say what to do", _doctor, []),
     "lab": ("open the course in JupyterLab, which gets all other options", _lab, [LANGUAGE]),
     "export": ("for instructors: write chapters for nbgrader or otter-grader", _export,

@@ -10,6 +10,7 @@ import datetime
 import importlib.metadata
 import json
 import math
+import os
 import platform
 import signal
 import subprocess
@@ -19,18 +20,21 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 import papermill
 import psutil
+import traitlets
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
+from traitlets.config import Config
 
 from labkit import settings
 from labkit.language import _
+from labkit.reported import reported
 from labkit.settings import choose, refuse
 
 
@@ -38,15 +42,17 @@ class ThisPython(AsyncKernelManager):
     """Starts the kernel with the Python that runs this, whatever `python3` kernels the user has installed.
 
     ipykernel passes on to the notebook what a cell writes to stderr; the rest, such as its protest at being
-    interrupted, is dropped.
+    interrupted, is dropped. `environment` is added to the variables of the kernel.
     """
+    environment = traitlets.Dict().tag(config=True)
 
     @property
     def kernel_spec(self) -> KernelSpec:
         return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
 
     async def start_kernel(self, **options) -> None:
-        await super().start_kernel(stderr=subprocess.DEVNULL, **options)
+        environment = {**options.pop("env", os.environ), **self.environment}
+        await super().start_kernel(stderr=subprocess.DEVNULL, env=environment, **options)
 
 
 @dataclass
@@ -59,6 +65,7 @@ class Result:
     claims: dict[str, int]          # verdict -> how many claims got it
     notebook: str                   # the executed notebook, up to where it stopped
     error: dict | None = None       # cell (position from 1), id, name, message
+    reported: dict[str, float] = field(default_factory=dict)    # what the chapter gave to lk.report
 
 
 def find(names: Sequence[str] = (), folder: Path | None = None) -> list[Path]:
@@ -171,8 +178,12 @@ def _literal(path: Path) -> str:
     return str(path.resolve()).replace("{", "{{").replace("}", "}}")
 
 
-def execute(notebook: Path, output: Path, values: dict, title: str = "") -> Result:
-    """Execute one notebook in its own folder, as JupyterLab does, and write it to `output` cell by cell."""
+def execute(notebook: Path, output: Path, values: dict, title: str = "",
+            environment: dict[str, str] | None = None) -> Result:
+    """Execute one notebook in its own folder, as JupyterLab does, and write it to `output` cell by cell.
+
+    A terminal gets a bar that has `title`, and none without one. `environment` is added to the kernel's variables.
+    """
     error, result, at = None, "passed", {}
 
     def remember(cell, cell_index):
@@ -185,7 +196,8 @@ def execute(notebook: Path, output: Path, values: dict, title: str = "") -> Resu
             papermill.execute_notebook(
                 _literal(notebook), _literal(output), values, kernel_name="python3", language="python",
                 cwd=notebook.parent.resolve(), kernel_manager_class=ThisPython, on_cell_start=remember,
-                progress_bar={"desc": title or notebook.stem, "leave": False, "disable": None})
+                config=Config(ThisPython={"environment": environment or {}}),
+                progress_bar={"desc": title, "leave": False, "disable": None if title else True})
         except papermill.PapermillExecutionError as stopped:
             result, error = "failed", {**at, "name": stopped.ename, "message": stopped.evalue}
         except RuntimeError as stopped:     # the kernel did not start, or died
@@ -193,11 +205,11 @@ def execute(notebook: Path, output: Path, values: dict, title: str = "") -> Resu
         except KeyboardInterrupt:
             result, error = "interrupted", {**at, "name": "KeyboardInterrupt", "message": ""}
     return Result(notebook.stem, result, round(time.monotonic() - start, 1), peak[0], verdicts(output),
-                  str(output), error)
+                  str(output), error, reported(output))
 
 
 @contextlib.contextmanager
-def _termination_interrupts() -> Iterator[None]:
+def termination_interrupts() -> Iterator[None]:
     """Let SIGTERM do what Ctrl-C does, so that either leaves the partial notebook and the summary."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -206,30 +218,31 @@ def _termination_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _write_summary(out: Path, profile: str, given: dict, results: list[Result]) -> None:
+def write_summary(path: Path, profile: str, given: dict, **contents) -> None:
+    """Replace the JSON at `path`: when, on what and with which values, then `contents`."""
     summary = {
         "written": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "profile": profile, "parameters": given,
         "python": platform.python_version(), "platform": platform.platform(),
         "versions": {name: importlib.metadata.version(name) for name in ("labkit", "torch", "papermill")},
-        "chapters": [dataclasses.asdict(result) for result in results],
+        **contents,
     }
-    fresh = out / "summary.json.part"
+    fresh = path.with_name(f"{path.name}.part")
     fresh.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(out / "summary.json")
+    fresh.replace(path)
 
 
-def _spoken(result: str) -> str:
+def spoken(result: str) -> str:
+    """How a run went, in the learner's language."""
     return {"passed": _("passed"), "failed": _("failed"), "interrupted": _("interrupted")}[result]
 
 
-def _explain(result: Result) -> str:
-    """What stopped a chapter, where, and where to look."""
+def explain(result: Result) -> str:
+    """What stopped a chapter, where, and where to look; empty for one that passed."""
     if result.error is None:
         return ""
-    lines = [_("{chapter}: {result} in cell {cell} (id {id})").format(
-        chapter=result.chapter, result=_spoken(result.result), cell=result.error.get("cell", "-"),
-        id=result.error.get("id", "-"))]
+    where = _("{chapter}: {result} in cell {cell} (id {id})") if "cell" in result.error else "{chapter}: {result}"
+    lines = [where.format(chapter=result.chapter, result=spoken(result.result), **result.error)]
     if result.result == "failed":
         lines.append(f"  {result.error['name']}: {result.error['message']}")
     lines.append(_("  The notebook up to there: {path}").format(path=result.notebook))
@@ -242,7 +255,7 @@ def table(results: Sequence[Result]) -> str:
     for result in results:
         claims = ", ".join(f"{count} {_(verdict)}" for verdict, count in result.claims.items())
         rows.append((result.chapter, f"{result.seconds:.1f}", f"{result.peak_memory / 1e6:.0f} MB",
-                     claims or "-", _spoken(result.result)))
+                     claims or "-", spoken(result.result)))
     return aligned(rows)
 
 
@@ -255,6 +268,13 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
+def out_folder(out: str | Path | None, kind: str) -> Path:
+    """`out` in full, or build/`kind`/<time>/ of the checkout. It is not created here."""
+    if out is None:
+        out = settings.chapters_folder().parent / "build" / kind / time.strftime("%Y%m%d-%H%M%S")
+    return Path(out).expanduser().resolve()
+
+
 def run(names: Sequence[str] = (), profile: str = "quick", given: Sequence[tuple[str, str]] = (),
         out: str | Path | None = None, folder: Path | None = None) -> int:
     """Execute chapters one after the other, print how each went, and return the exit code.
@@ -265,22 +285,20 @@ def run(names: Sequence[str] = (), profile: str = "quick", given: Sequence[tuple
     Returns 0 if all passed, 1 if one failed, 130 if the run was interrupted.
     """
     planned = plan(find(names, folder), profile, given)
-    if out is None:
-        out = settings.chapters_folder().parent / "build" / "runs" / time.strftime("%Y%m%d-%H%M%S")
-    out = Path(out).expanduser().resolve()
+    out = out_folder(out, "runs")
     if out in {notebook.parent.resolve() for notebook in planned} or (out.exists() and not out.is_dir()):
         raise refuse("--out", str(out), _("a folder that is not the chapters' own"))
     out.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
-    with _termination_interrupts():
+    with termination_interrupts():
         for number, (notebook, values) in enumerate(planned.items(), start=1):
             title = f"{number}/{len(planned)} {notebook.stem}"
             if not sys.stderr.isatty():     # where no progress bar can be drawn, a line says what is going on
                 print(title, flush=True)
             results.append(execute(notebook, out / notebook.name, values, title))
-            _write_summary(out, profile, dict(given), results)
+            write_summary(out / "summary.json", profile, dict(given), chapters=list(map(dataclasses.asdict, results)))
             if results[-1].error is not None:
-                print(_explain(results[-1]), flush=True)
+                print(explain(results[-1]), flush=True)
             if results[-1].result == "interrupted":
                 break
     print(f"\n{table(results)}\n\n" + _("Executed notebooks and summary.json: {folder}").format(folder=out))

@@ -1,0 +1,83 @@
+"""Where the runs of a sweep are executed: workers of dask.distributed, on this computer or of a scheduler elsewhere."""
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from labkit import settings
+from labkit.language import _
+from labkit.settings import refuse
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOOPBACK = "127.0.0.1"
+ANSWER = 5              # seconds that a scheduler has to answer in
+
+
+def dask_setup(worker) -> None:
+    """What dask calls in each worker of ours. A terminal sends Ctrl-C to them too, but it is the sweep that ends them.
+
+    The signal is not ignored as such, since kernels would inherit that.
+    """
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+
+
+def worker_count(runs: int) -> int:
+    """How many workers this computer has cores for, at LABKIT_THREADS each, and memory; no more than there are runs."""
+    from labkit.device import core_count
+    from labkit.doctor import MEMORY, memory_limit
+    free = min(psutil.virtual_memory().available, memory_limit())
+    return max(1, min(runs, core_count() // (settings.threads() or 1), int(free // MEMORY)))
+
+
+async def _greet(address: str) -> None:
+    """Shake hands with a scheduler. dask's client would wait for one that takes the call and says nothing, for ever."""
+    from distributed.comm import connect
+    greeted = await connect(address, timeout=ANSWER)
+    await greeted.close()
+
+
+@contextlib.contextmanager
+def workers(address: str | None, runs: int) -> Iterator["Client"]:
+    """A client of the scheduler at `address`, or of one on loopback with workers of its own, which end with the block.
+
+    Raises `SettingError` where dask is not installed, and for a scheduler that does not answer, that has no worker, or
+    whose workers would execute two runs in one process.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise settings.SettingError(_("labkit sweep needs one more package: {command}").format(
+            command="python -m pip install distributed")) from error
+    if address is None:
+        with (LocalCluster(n_workers=worker_count(runs), threads_per_worker=1, host=LOOPBACK, memory_limit=0,
+                           dashboard_address=None, scheduler_kwargs={"dashboard_address": f"{LOOPBACK}:0"},
+                           silence_logs="CRITICAL", preload=[__name__]) as cluster, Client(cluster) as client):
+            yield client
+        return
+    try:
+        asyncio.run(asyncio.wait_for(_greet(address), ANSWER))
+        client = Client(address, timeout=ANSWER)
+    except (OSError, ValueError) as error:
+        raise refuse("--scheduler", address, _("a scheduler that answers within {seconds} s").format(seconds=ANSWER),
+                     str(error)) from error
+    with client:
+        if set(client.nthreads().values()) != {1}:
+            raise refuse("--scheduler", address, _("a scheduler whose workers have one thread each"),
+                         f"dask worker {address} --nthreads 1")
+        yield client
+
+
+def share(client: "Client", *paths: Path) -> None:
+    """Raise `SettingError` if there is a worker that does not see one of `paths`."""
+    for path in paths:
+        for worker, seen in client.run(os.path.exists, str(path)).items():
+            if not seen:
+                raise refuse("--scheduler", client.scheduler.address,
+                             _("workers that all reach {path}; {worker} does not").format(path=path, worker=worker))
