@@ -53,7 +53,7 @@ DEVICE = "{0}, {1:d} cores"      # what device.describe and a record call a mach
 NAMES = ("residual", "plain", "threshold", "logistic", "network", "constant", "step", "cosine", "one-cycle", "hours",
         "attention", "standard", "efficient", "left to right, freed", "no pre-training", "class",
          "good", "warm recall@10", "cold recall@10", "weights along one run", "joint", "plain, loss", "private, loss",
-         "plain, ratio", "private, ratio", "visitors", "fixed", "margin", "reading")
+         "plain, ratio", "private, ratio", "visitors", "fixed", "margin", "reading", "a course or book")
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HEADER = """# Chinese messages of labkit, written by tools/catalogue.py, which keeps the translations.
 msgid ""
@@ -142,6 +142,8 @@ def of_cell(source: str) -> Iterator[str]:
             labels += call.args
         if function == "report" or function.endswith("film.add"):
             yield from (keyword.arg.replace("_", " ") for keyword in call.keywords if keyword.arg)
+        yield from (keyword.arg.replace("_", " ") for keyword in call.keywords
+                    if keyword.arg and ast.unparse(keyword.value).startswith(PANELS))
     figures = any(name.startswith("lk.figures.") for name in names)     # curves and bars are named by dicts and lists
     tables = any(name.endswith((".DataFrame", ".Series")) for name in names)
     dicts = figures or any(name.startswith(("lk.panels.", "lk.Steps")) for name in names)
