@@ -26,7 +26,7 @@ from labkit import translate
 from labkit.settings import chapters_folder
 
 ROOT = commands.ROOT
-PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "README.md")}
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 WALKS = ["Set up", "Add a chapter", "Add a claim", "Add an exercise", "Translate", "Release"]
@@ -35,7 +35,9 @@ WALKS = ["Set up", "Add a chapter", "Add a claim", "Add an exercise", "Translate
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_names_only_what_is_here(name):
     lines, paths = commands.named_in(PAGES[name]), commands.paths_in(PAGES[name])
-    assert len(lines) > 15 and len(paths) > 15
+    if name == "instructors.md":        # its folders are those that its commands make
+        paths = []
+    assert name not in ("CONTRIBUTING.md", "README.md", "README.zh.md") or len(lines) > 15 < len(paths)
     assert {line: faults for line in lines if (faults := commands.unknown(line))} == {}
     assert [fault for path in paths for fault in commands.missing(path)] == []
 

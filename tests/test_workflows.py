@@ -115,3 +115,11 @@ def test_the_newest_versions_come_weekly_from_the_ranges_and_from_nothing():
     assert not [step for step in steps(workflow) if "cache" in step.get("with", {})]
     assert "labkit run --out" in said and "--nbval " in said and "chapters" in said
     assert not re.search(r"labkit run .*\d\d", said), "every chapter"
+
+
+def test_what_is_published_is_what_make_book_builds():
+    build = WORKFLOWS["pages"]["jobs"]["build"]["steps"]
+    assert build[-1]["uses"].startswith("actions/upload-pages-artifact@")
+    assert build[-2]["run"] == "make book" and build[-1]["with"]["path"] == "build/book/html"
+    assert WORKFLOWS["pages"]["jobs"]["publish"]["needs"] == "build"
+    assert triggers(WORKFLOWS["pages"])["push"] == {"branches": ["main"]}
