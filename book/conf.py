@@ -19,7 +19,7 @@ nb_number_source_lines = False
 myst_enable_extensions = ["dollarmath"]
 html_math_renderer = "mathml"
 autodoc_typehints = "signature"
-autodoc_default_options = {"show-inheritance": True}
+autodoc_use_type_comments = False
 html_search_language = language.split("_")[0]
 
 html_theme = "furo"
@@ -34,5 +34,5 @@ html_js_files = [("book.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
-html_use_index = False
+html_use_index = html_domain_indices = False
 html_context = {"words": words, "other_words": other, "other_language": "zh" if spoken() == "en" else "en"}

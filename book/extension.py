@@ -9,14 +9,14 @@ from sphinx.search.zh import SearchChinese as Words
 
 from book import api
 
-# MathML sets the size of brackets by what they hold.
-SIZES = re.compile(r"\\[bB]igg?[lrm]?(?![a-zA-Z])")
+# MathML sets the size of brackets by what they hold, as \left and \right do.
+OPENING, CLOSING = (re.compile(rf"\\[bB]igg?[lrm]?(?=[{marks}])") for marks in (r"(\[", r")\]"))
 HAN = r"[\u3400-\u9fff]"
 
 
 def mathml(formula: str, block: bool) -> str:
     """A formula in LaTeX as MathML, which browsers draw and read aloud without a script."""
-    return latex2mathml.tex2mathml(SIZES.sub("", formula), as_block=block)
+    return latex2mathml.tex2mathml(CLOSING.sub(r"\\right", OPENING.sub(r"\\left", formula)), as_block=block)
 
 
 def _formula(writer, node: nodes.Element) -> None:

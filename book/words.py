@@ -33,12 +33,20 @@ WORDS = {
     },
 }
 
-# Furo says these in English whatever the language of the page is.
+# What Furo's pages lack for readers who listen, and what they say in English whatever their language is.
 FURO = {
+    "en": {
+        '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Chapters">',
+        '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
+    },
     "zh": {
+        '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="目录">',
+        '<div id="search-results">': '<h1>搜索</h1><div id="search-results">',
         "Skip to content": "跳到正文", "Back to top": "回到顶部", "On this page": "本页内容",
         "Toggle Light / Dark / Auto color theme": "切换浅色、深色、自动配色",
         "Toggle site navigation sidebar": "打开或关闭目录", "Toggle table of contents sidebar": "打开或关闭本页目录",
-        "Made with ": "制作工具：", "Copy this link": "复制链接",
+        "<span>Next</span>": "<span>下一章</span>", "<span>Previous</span>": "<span>上一章</span>",
+        '<div class="title">Home</div>': '<div class="title">首页</div>',
+        "Made with ": "制作工具：", "Sphinx</a> and ": "Sphinx</a>和",
     },
 }

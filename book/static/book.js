@@ -58,18 +58,30 @@ async function drawFigure(element) {
 }
 
 // --- when ---
-const draw = (element) => (element.matches(".book-widget") ? drawWidget : drawFigure)(element);
-const near = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries.filter((entry) => entry.isIntersecting)) {
-    near.unobserve(target);
-    draw(target).then(() => { target.dataset.drawn = "true"; reachable(); });
+const drawn = new Map();
+function draw(element) {        // each once
+  near.unobserve(element);
+  if (!drawn.has(element)) {
+    const drawing = element.matches(".book-widget") ? drawWidget(element) : drawFigure(element);
+    drawn.set(element, drawing.then(() => {
+      element.dataset.drawn = "true";
+      requestAnimationFrame(() => requestAnimationFrame(reachable));      // a widget fills its tables in the next frame
+    }));
   }
+  return drawn.get(element);
+}
+const near = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) if (isIntersecting) draw(target);
 }, { rootMargin: "600px" });
-document.querySelectorAll(".book-widget, .book-figure:has(.book-graph)").forEach((element) => near.observe(element));
+const parts = [...document.querySelectorAll(".book-widget, .book-figure:has(.book-graph)")];
+parts.forEach((element) => near.observe(element));
+labkitBook.drawAll = () => Promise.all(parts.map(draw));
+addEventListener("beforeprint", labkitBook.drawAll);
 
 // What scrolls sideways can be scrolled by keyboard too.
+const SCROLLING = ".book-scroll, .highlight pre, .output pre, .table-wrapper, .labkit-live .lk-wide";
 function reachable() {
-  for (const box of document.querySelectorAll(".book-scroll, .highlight pre, .output pre, .table-wrapper")) {
+  for (const box of document.querySelectorAll(SCROLLING)) {
     const scrolls = box.scrollWidth > box.clientWidth;
     if (scrolls && !box.hasAttribute("tabindex")) box.dataset.reachable = box.tabIndex = 0;
     if (!scrolls && box.dataset.reachable) { box.removeAttribute("tabindex"); delete box.dataset.reachable; }
@@ -77,6 +89,9 @@ function reachable() {
 }
 addEventListener("resize", reachable);
 addEventListener("load", reachable);
+
+// A search quotes what it finds by fetching the page, which a page that was opened as a file may not do.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
 // --- theme: widgets know JupyterLab's marks ---
 const dark = matchMedia("(prefers-color-scheme: dark)");
