@@ -80,7 +80,7 @@ def test_english_is_found_wherever_a_reader_meets_it(tmp_path, monkeypatch):
     monkeypatch.setattr(english, "listed", lambda: (re.compile("(?!)"), frozenset({"01:cell-1"})))
     assert set(executed(tmp_path, *shown)) == {
         "table header", "series name", "category here", "hover %{y}", "figure title", "axis words", "annotated text",
-        "still copy", "stand in", "control label", "shown option", "a status"}
+        "still copy", "stand in", "control label", "a status"}
 
 
 @pytest.mark.parametrize("text", [
@@ -114,6 +114,12 @@ def test_tables_are_translated_as_they_are_shown_and_stay_english_for_code(chine
     series = shell.display_formatter.format(FRAME["accuracy"])[0]["text/plain"]
     assert series.split() == ["准确率", "步", "训练损失", "0.50", "3", "0.25"]
     assert shell.display_formatter.format(FRAME.iloc[:0])[0]["text/plain"].split()[-1] == "[]"
+
+
+def test_a_table_panel_shows_chinese_and_keeps_its_words(chinese):
+    panel = panels.table([["train loss", 0.5], ["not in it", "accuracy"]], ["step", ""])
+    assert panel.describe()["rows"] == [["训练损失", "0.5"], ["not in it", "准确率"]]
+    assert panel.settings["rows"] == [["train loss", "0.5"], ["not in it", "accuracy"]]
 
 
 def test_printed_sentences_are_translated_and_single_words_are_not(chinese, monkeypatch, capsys):

@@ -46,7 +46,13 @@ class Panel:
     def describe(self) -> dict:
         """What the page needs beside the buffers, as JSON can hold it."""
         return {"kind": self.kind, "title": self.title, "summary": self.summary, **self.settings,
-                **{name: list(limits) for name, limits in self.ranges.items()}}
+                **{name: list(limits) for name, limits in self.ranges.items()},
+                **({"rows": self.rows} if self.kind == "table" else {})}
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The rows of a table as they are shown."""
+        return [[_(cell) for cell in row] for row in self.settings["rows"]]
 
     @property
     def summary(self) -> str:
@@ -191,11 +197,14 @@ def text(words: str, title: str = "") -> Panel:
 
 
 def table(rows: list[list], header: list, title: str = "") -> Panel:
-    """A table; numbers are shown with four digits, words in the learner's language where the catalogue has them."""
+    """A table; numbers are shown with four digits, words in the learner's language where the catalogue has them.
+
+    The panel's own settings keep the words as they are given, for code that reads them.
+    """
     for row in rows:
         if len(row) != len(header):
             raise refuse("rows", row, _("{count} cells in each row, as in the header").format(count=len(header)))
-    shown = [[f"{cell:.4g}" if isinstance(cell, float) else _(str(cell)) for cell in row] for row in rows]
+    shown = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     return Panel("table", _(title), {"header": [_(str(cell)) for cell in header], "rows": shown})
 
 

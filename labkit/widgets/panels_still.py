@@ -171,7 +171,7 @@ def _write(axes: Axes, words: str) -> None:
 
 def _table(axes: Axes, panel: Panel) -> None:
     s = panel.settings
-    rows = s["rows"] if len(s["rows"]) <= 12 else [*s["rows"][:11], ["…"] * len(s["header"])]
+    rows = panel.rows if len(panel.rows) <= 12 else [*panel.rows[:11], ["…"] * len(s["header"])]
     cells = [[textwrap.shorten(cell, 60 // len(row), placeholder="…") for cell in row] for row in [s["header"], *rows]]
     table = axes.table(cellText=cells, cellLoc="left", loc="upper center")
     table.auto_set_font_size(False)
