@@ -1,5 +1,6 @@
 """Section 6.2: blocks and networks, the product and its refusals, occlusion, the rule of C6.2, the recorded runs."""
 import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -158,6 +159,7 @@ def test_the_rule_of_residual_connections(accuracies, verdict):
 def test_recorded_runs_have_what_the_rule_and_the_table_read(data, monkeypatch):
     data = dataclasses.replace(data, note="made small")
     monkeypatch.setattr(experiment, "load", lambda name: data)
+    monkeypatch.setattr(pictures, "baseline", functools.cache(pictures.baseline))   # the same whatever the seed
     monkeypatch.setattr(experiment, "DEPTHS", (4, 6))
     monkeypatch.setattr(experiment, "RATES", (0.03,))
     monkeypatch.setattr(experiment, "BLOCKS", {"convolution": (ConvBlock, (4,)), "efficient": (EfficientBlock, (4,))})

@@ -58,14 +58,13 @@ def ten_epochs(record):
 def same_digits(accuracy: float, first: int, second: int) -> float:
     """The chance that `first` and `second` images, each right with this probability, print the same four digits."""
     from scipy.stats import binom
-    total = 0.0
-    for right in range(first + 1):
-        printed = round(right / first, 4)
-        low = math.ceil((printed - 0.00005) * second - 1e-9)
-        high = math.ceil((printed + 0.00005) * second - 1e-9) - 1
-        total += binom.pmf(right, first, accuracy) * (
-            binom.cdf(high, second, accuracy) - binom.cdf(low - 1, second, accuracy))
-    return float(total)
+    right = range(first + 1)
+    printed = [round(count / first, 4) for count in right]
+    low = [math.ceil((share - 0.00005) * second - 1e-9) for share in printed]
+    high = [math.ceil((share + 0.00005) * second - 1e-9) for share in printed]
+    same = binom.cdf([count - 1 for count in high], second, accuracy) - binom.cdf(
+        [count - 1 for count in low], second, accuracy)
+    return float(binom.pmf(right, first, accuracy) @ same)
 
 
 @rule("C5.4", "Validation and test accuracy are the same, 0.8274, and above the training accuracy, 0.7842")
