@@ -64,7 +64,7 @@ msgstr ""
 "Content-Transfer-Encoding: 8bit\\n"
 
 """
-TEXTS = ("title", "x", "y", "z", "label", "unit", "help", "use")       # keywords whose value is shown
+TEXTS = ("title", "x", "y", "z", "label", "unit", "help")       # keywords whose value is shown
 TITLES = {"lk.Upload": 0, "lk.Explorer": 1, "lk.Steps": 1, "lk.panels.text": 1, "lk.panels.tokens": 2,
           "lk.panels.table": 2}
 PANELS = ("lk.panels.", "lk.snapshots.")
@@ -128,6 +128,8 @@ def of_cell(source: str) -> Iterator[str]:
             yield from (text for argument in call.args for text in texts(argument) if " " in text)
         if function.startswith("lk."):
             shown += [keyword.value for keyword in call.keywords if keyword.arg in TEXTS]
+        if function == "model_card.credit_card":
+            shown += [keyword.value for keyword in call.keywords if keyword.arg == "use"]
         if function in TITLES:
             shown += call.args[TITLES[function]:TITLES[function] + 1]
         if function in ("lk.LiveLab", "lk.Explorer"):
