@@ -10,19 +10,26 @@ from labkit import settings
 from labkit.language import _, language
 
 
-def _run(options):
-    from labkit.headless import run
-    os.environ["LABKIT_LANGUAGE"] = settings.choose("language", options.language or language(), settings.LANGUAGES)
-    folder = None
+def _notebooks_in(chosen, names):
+    """Speak the language that was chosen from now on; the folder of the notebooks in it, None for the English ones."""
+    os.environ["LABKIT_LANGUAGE"] = settings.choose("language", chosen or language(), settings.LANGUAGES)
     if language() == "zh":
         from labkit import translate
-        folder = translate.build(names=options.chapters)[0].parent
+        return translate.build(names=names)[0].parent
+    return None
+
+
+def _run(options):
+    from labkit.headless import run
+    folder = _notebooks_in(options.language, options.chapters)
     return run(options.chapters, options.profile, options.parameters, options.out, folder)
 
 
 def _sweep(options):
     from labkit.sweep import sweep
-    return sweep(options.chapter, options.grid, options.profile, options.parameters, options.scheduler, options.out)
+    folder = _notebooks_in(options.language, [options.chapter])
+    return sweep(options.chapter, options.grid, options.profile, options.parameters, options.scheduler, options.out,
+                 folder)
 
 
 def _lab(options):
@@ -89,7 +96,7 @@ CSV = ("--csv", {"metavar": "FILE", "help": "also write a line for each learner 
 COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where the module has a parser of its own)
     "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT, LANGUAGE]),
     "sweep": ("execute a chapter with each combination of values, as many at once as there are cores", _sweep,
-              [CHAPTER, GRID, PROFILE, PARAMETER, SCHEDULER, OUT]),
+              [CHAPTER, GRID, PROFILE, PARAMETER, SCHEDULER, OUT, LANGUAGE]),
     "doctor": ("check this computer and say what to do", _doctor, []),
     "lab": ("open the course in JupyterLab, which gets all other options", _lab, [LANGUAGE]),
     "export": ("for instructors: write chapters for nbgrader or otter-grader", _export,

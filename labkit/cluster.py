@@ -1,6 +1,7 @@
 """Where the runs of a sweep are executed: workers of dask.distributed, on this computer or of a scheduler elsewhere."""
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -30,10 +31,11 @@ def dask_setup(worker) -> None:
 
 def worker_count(runs: int) -> int:
     """How many workers this computer has cores for, at LABKIT_THREADS each, and memory; no more than there are runs."""
-    from labkit.device import core_count
+    from dask.system import CPU_COUNT  # in a container, the cores that it may use
+
     from labkit.doctor import MEMORY, memory_limit
     free = min(psutil.virtual_memory().available, memory_limit())
-    return max(1, min(runs, core_count() // (settings.threads() or 1), int(free // MEMORY)))
+    return max(1, min(runs, CPU_COUNT // (settings.threads() or 1), int(free // MEMORY)))
 
 
 async def _greet(address: str) -> None:
@@ -61,6 +63,7 @@ def workers(address: str | None, runs: int) -> Iterator["Client"]:
                            silence_logs="CRITICAL", preload=[__name__]) as cluster, Client(cluster) as client):
             yield client
         return
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)      # a lost scheduler is reported with its runs
     try:
         asyncio.run(asyncio.wait_for(_greet(address), ANSWER))
         client = Client(address, timeout=ANSWER)

@@ -108,11 +108,16 @@ def stop(out: Path) -> bool:
 
 
 def _failed(folder: Path, notebook: Path, error: BaseException | None, status: str) -> Result:
-    """The result of a run whose workers have died, or which dask gave up, as `error` or else `status` says."""
+    """The result of a run that has none of its own: its workers or the scheduler have died, or a worker cannot run it.
+
+    `error` and `status` are those of dask's future; one that is finished has been given up by `attempt`.
+    """
     if status == "finished" or type(error).__name__ == "KilledWorker":
         reason = {"name": "WorkerDied", "message": _("its worker died, {count} times").format(count=TRIES)}
+    elif error is None:
+        reason = {"name": "SchedulerLost", "message": _("the scheduler is gone")}
     else:
-        reason = {"name": type(error).__name__ if error else status, "message": str(error or "")}
+        reason = {"name": type(error).__name__, "message": str(error)}
     return Result(notebook.stem, "failed", 0.0, 0, {}, str(folder / f"try-{tries(folder)}" / notebook.name), reason)
 
 
@@ -139,14 +144,22 @@ def execute_all(client: "Client", notebook: Path, out: Path, runs: dict[str, dic
                 continue
             result = future.result() if future.status == "finished" else None
             on_end(name, result or _failed(out / name, notebook, error, future.status))
-        client.run(kill_processes, out, on_error="ignore")
     except KeyboardInterrupt:
         client.cancel(list(names))
         deadline = time.monotonic() + STOP
-        while any(client.run(stop, out, on_error="ignore").values()) and time.monotonic() < deadline:
+        while any(_on_workers(client, stop, out)) and time.monotonic() < deadline:
             time.sleep(0.2)
         return False
+    _on_workers(client, kill_processes, out)
     return True
+
+
+def _on_workers(client: "Client", function: Callable[[Path], object], out: Path) -> list:
+    """What `function(out)` returns on the workers that answer; nothing where the scheduler is gone."""
+    try:
+        return list(client.run(function, out, on_error="ignore").values())
+    except OSError:
+        return []
 
 
 def sweep(chapter: str, grid: Sequence[str], profile: str = "quick", given: Sequence[tuple[str, str]] = (),
