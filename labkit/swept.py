@@ -49,9 +49,9 @@ def ranked(rows: Sequence[Swept]) -> list[Swept]:
 
 
 def table(rows: Sequence[Swept]) -> str:
-    """Run, its values, what it reported, seconds, peak memory, result: one line a run, in the order of `ranked`."""
+    """Folder, values, what was reported, seconds, peak memory, result: one line a run, in the order of `ranked`."""
     rows, numbers = ranked(rows), number_names(rows)
-    lines = [(_("run"), *rows[0].grid, *numbers, _("seconds"), _("peak memory"), _("result"))]
+    lines = [(_("folder"), *rows[0].grid, *numbers, _("seconds"), _("peak memory"), _("result"))]
     for row in rows:
         reported = [f"{row.result.reported[name]:.6g}" if name in row.result.reported else "-" for name in numbers]
         measured = [f"{row.result.seconds:.1f}", f"{row.result.peak_memory / 1e6:.0f} MB"]

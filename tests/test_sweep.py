@@ -295,7 +295,7 @@ def row(name, seed, score=None, kind="a$b"):
 def test_the_table_has_the_largest_number_first_and_failures_last():
     lines = swept.table([row("run-3", 3, 0.25), row("run-1", 1), row("run-2", 2, 0.75)]).splitlines()
     assert [line.split() for line in lines] == [
-        ["run", "kind", "seed", "score", "seconds", "peak", "memory", "result"],
+        ["folder", "kind", "seed", "score", "seconds", "peak", "memory", "result"],
         ["run-2", "a$b", "2", "0.75", "1.0", "5", "MB", "passed"],
         ["run-3", "a$b", "3", "0.25", "1.0", "5", "MB", "passed"],
         ["run-1", "a$b", "1", "-", "1.0", "5", "MB", "failed"]]
