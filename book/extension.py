@@ -32,7 +32,7 @@ class SearchChinese(SearchLanguage):
     Sphinx's own search asks for the package jieba, and finds no Chinese word without it; a word's pairs of characters
     need no dictionary.
     """
-    lang, language_name = "zh", "Chinese"
+    lang, language_name = "zh", "English"       # the name is that of the stemmer, which is for Latin words
     js_stemmer_rawcode = Words.js_stemmer_rawcode
     stopwords = Words.stopwords
     js_splitter_code = """
