@@ -4,6 +4,7 @@ import platform
 import shutil
 import socket
 import sys
+import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,8 +131,9 @@ def network() -> Check:
 
 
 def _short(text: str | Path) -> str:
-    """Without the folders of this checkout and of the user, so that a stored notebook names nobody's."""
-    text = str(text).replace(f"{settings.chapters_folder().parent}/", "")
+    """Without the folders of installed packages, this checkout and the user: a stored notebook names nobody's."""
+    text = str(text).replace(sysconfig.get_path("purelib"), "site-packages")
+    text = text.replace(f"{settings.chapters_folder().parent}/", "")
     return text.replace(str(Path.home()), "~")
 
 

@@ -68,7 +68,7 @@ def unfit(notebook: nbformat.NotebookNode, root: Path) -> str:
             shown = [output.get("text", ""), *(value for kind, value in output.get("data", {}).items()
                                                if kind.startswith("text/"))]
             for line in "\n".join(map(str, shown)).splitlines():
-                if str(root) in line or SOMEBODYS_PATH.search(line):
+                if str(root) in line or sys.prefix in line or SOMEBODYS_PATH.search(line):
                     return _("cell {number} (id {id}) shows a path of this machine: {line}").format(
                         number=number, id=cell.get("id"), line=line.strip())
     return ""

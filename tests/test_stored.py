@@ -40,6 +40,7 @@ def test_stored_notebooks_are_the_same_each_time(tmp_path, capsys):
     ("import os; os._exit(1)", "Kernel died"),
     ("from pathlib import Path; print(Path('/home/somebody/data.txt'))", PATH_SHOWN),
     ("import os; print(os.getcwd())", PATH_SHOWN),
+    ("import sys; print(sys.executable)", PATH_SHOWN),
     ("import warnings; warnings.warn('old')", "cell 4 (id cell-4) wrote to stderr; run it again, or mend it"),
 ])
 def test_nothing_is_stored_of_a_chapter_that_fails_or_shows_a_path(tmp_path, capsys, source, said):
