@@ -82,11 +82,16 @@ def test_hooks_run_what_is_installed_and_download_nothing():
     assert {hook["id"]: faults for hook in hooks if (faults := commands.unknown(hook["entry"]))} == {}
 
 
-def test_every_hook_passes_on_this_checkout(capsys):
-    status = lint.main()
+def test_hooks_pass_on_this_checkout(tmp_path, capsys):
+    """Those that read every chapter take 10 s: `make test` begins with them, and what they hold is tested here too."""
+    hooks = load_config(str(lint.CONFIG))["repos"][0]["hooks"]
+    quick = [hook for hook in hooks if hook["id"] not in ("chapters", "translation", "catalogue")]
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"repos": [{"hooks": quick}]}), encoding="utf-8")
+    status = lint.main(config)
     said = capsys.readouterr().out
     assert status == 0, said
-    assert [line.split(":")[0] for line in said.splitlines() if ": " in line] == list(lint.hooks())
+    assert said.endswith(f"{len(hooks) - 3} checks, all passed\n")
 
 
 def test_one_failing_check_stops_no_other_and_is_named(tmp_path, capsys):
