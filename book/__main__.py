@@ -27,13 +27,11 @@ def build(out: Path, chapters: Path) -> int:
     source, pages_folder = out / "src", out / "html"
     for folder in (source, pages_folder):
         shutil.rmtree(folder, ignore_errors=True)
-    running = {}
     for language in LANGUAGES:
         data = pages_folder / "shared" / language
         pages.write(language, chapters, source / language, data, f"../shared/{language}")
-        if language == "en":
-            api.write(source / language / "api")
-        running[language] = sphinx(language, source / language, pages_folder / language)
+    api.write(source / "en" / "api")
+    running = {language: sphinx(language, source / language, pages_folder / language) for language in LANGUAGES}
     shared.write(pages_folder / "shared")
     failed = [language for language, process in running.items() if process.wait()]
     for unread in ("jupyter_execute", "en/_sources", "zh/_sources"):
@@ -58,7 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
                         help="where to write; build/book if not given")
     out = parser.parse_args(arguments).out.resolve()
     began = time.monotonic()
-    failed = build(out, settings.chapters_folder())
+    try:
+        failed = build(out, settings.chapters_folder())
+    except pages.OutOfStep as problem:
+        print(problem, file=sys.stderr)
+        return 1
     print(f"{out / 'html' / 'index.html'}: {time.monotonic() - began:.0f} s")
     return failed
 

@@ -32,11 +32,12 @@ def write(language: str, chapters: Path, out: Path, data: Path, there: str) -> N
 
 
 def page(language: str, path: Path, address: str, data: Path, there: str) -> nbformat.NotebookNode:
-    """One chapter. Raises `OutOfStep` where what is stored for the web edition belongs to other code cells."""
-    stored = web.read(web.file_of(path, language))
+    """One chapter. Raises `OutOfStep` where nothing is stored for the web edition, or for other code cells."""
+    file = web.file_of(path, language)
+    stored = web.read(file) if file.exists() else {"code": ""}
     notebook = nbformat.read(path, as_version=4) if language == "en" else translated(path, path.parent)
     if stored["code"] != web.code(notebook):
-        raise OutOfStep(f"{web.file_of(path, language)} is out of step with {path.name}: labkit notebooks {path.stem}")
+        raise OutOfStep(f"{file.name} is out of step with {path.name}. Store both: labkit notebooks {path.stem}")
     made = Outputs(language, path.stem.split("_")[0], address, stored["widgets"], data, there)
     words = WORDS[language]
     for cell in notebook.cells:
