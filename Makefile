@@ -24,7 +24,7 @@ book: set-up ## build the web edition into build/book/html, offline, from stored
 	@$(BIN)/python -m book
 
 test: lint ## lint, unit tests, notebooks, browser
-	$(BIN)/python -m pytest -m "not browser"
+	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
 	$(if $(NOTEBOOKS),LABKIT_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS))
 	$(BIN)/python -m pytest -m browser
 
