@@ -168,6 +168,8 @@ def test_a_release_sets_the_version_once(tmp_path):
     cited = yaml.safe_load(citation.citation(PYPROJECT, f"{heading}\n\n{CHANGELOG}", version))
     assert (cited["version"], str(cited["date-released"])) == (version, date)
     assert cited["repository-code"] == tomllib.loads(PYPROJECT)["project"]["urls"]["Source"]
+    page, heading = cited["license-url"].split("#")
+    assert page == cited["repository-code"] and f"\n## {heading.capitalize()}\n" in PAGES["README.md"]
 
 
 def test_the_changelog_has_its_form():

@@ -41,7 +41,7 @@ def citation(pyproject: str, changelog: str, version: str) -> str:
             f'version: "{version}"\n'
             f'date-released: "{date}"\n'
             f'repository-code: "{project["urls"]["Source"]}"\n'
-            f'license-url: "{project["urls"]["Source"]}#licence"\n')    # a list of licences would mean a choice
+            f'license-url: "{project["urls"]["Source"]}#contribute"\n')    # a list of licences would mean a choice
 
 
 def main(arguments: Sequence[str] = ()) -> int:
