@@ -20,7 +20,7 @@ myst_enable_extensions = ["dollarmath"]
 html_math_renderer = "mathml"
 autodoc_typehints = "signature"
 autodoc_use_type_comments = False
-html_search_scorer = "scorer.js"
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_search_language = language.split("_")[0]
 
 html_theme = "furo"
