@@ -63,6 +63,15 @@ def test_both_say_the_same():
     assert not differences(*pages), "\n".join(differences(*pages))
 
 
+@pytest.mark.parametrize("name", OTHER)
+def test_every_picture_is_there_and_has_its_words(name):
+    page = (ROOT / name).read_text(encoding="utf-8")
+    pictures = re.findall(r'<img src="([^"]+)"[^>]* alt="([^"]+)"', page)
+    assert len(pictures) == page.count("<img") == 11 and all(words for _file, words in pictures)
+    for file in [file for file, _words in pictures] + re.findall(r'srcset="([^"]+)"', page):
+        assert (ROOT / file).stat().st_size > 1000, file
+
+
 def test_each_leads_to_the_other_first():
     for name, other in OTHER.items():
         title, line = (ROOT / name).read_text(encoding="utf-8").split("\n\n")[:2]

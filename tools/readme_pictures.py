@@ -57,9 +57,9 @@ def lab_frames(folder: Path) -> list[Image.Image]:
             Notebook(page, jupyter, "chapters/05_project.ipynb").run_all()
             lab = Lab(page)
             slider = lab.controls.get_by_label("learning rate")
-            slider.scroll_into_view_if_needed()
-            lab.curve.scroll_into_view_if_needed()
-            page.wait_for_timeout(1000)
+            for _twice in range(2):         # the cells that come into view are drawn, and move the lab
+                lab.controls.evaluate("(controls) => controls.scrollIntoView()")
+                page.wait_for_timeout(1000)
             boxes = lab.controls.bounding_box(), lab.curve.bounding_box()
             top = min(box["y"] for box in boxes)
             clip = {"x": boxes[0]["x"], "y": top, "width": max(box["width"] for box in boxes),
@@ -69,6 +69,7 @@ def lab_frames(folder: Path) -> list[Image.Image]:
                 for _frame in range(FRAMES_A_MOVE):
                     frames.append(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"))
                     page.wait_for_timeout(EVERY)
+                lab.wait_for(lambda: lab.share > 0.6)
             chromium.close()
     finally:
         jupyter.close()
