@@ -20,6 +20,7 @@ myst_enable_extensions = ["dollarmath"]
 html_math_renderer = "mathml"
 autodoc_typehints = "signature"
 autodoc_use_type_comments = False
+toc_object_entries = False         # thousands of names in the side bar of each page
 html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_search_language = language.split("_")[0]
 
