@@ -75,8 +75,12 @@ def handed_in() -> dict[str, str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What a grader's process gets: its progress would go to `folder`, and nothing says that it grades."""
-    settings = {"LABKIT_STATE": str(folder), "LABKIT_LANGUAGE": "en", "LABKIT_THREADS": "1"}
+    """What a grader's process gets, as in an activated environment: nbgrader calls alembic by its name.
+
+    Its progress would go to `folder`, and nothing says that it grades.
+    """
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    settings = {"LABKIT_STATE": str(folder), "LABKIT_LANGUAGE": "en", "LABKIT_THREADS": "1", "PATH": programs}
     return {name: value for name, value in os.environ.items() if name != "LABKIT_GRADING"} | settings
 
 

@@ -117,7 +117,8 @@ def test_post_build_needs_no_network_and_writes_little(course, tmp_path):
     home.mkdir()
     before = sum(path.stat().st_size for path in tmp_path.rglob("*"))
     subprocess.run([course / "binder" / "postBuild"], cwd=course, check=True, capture_output=True, text=True, env={
-        "PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(home), "PYTHONPATH": str(tmp_path / "python"),
+        "PATH": f"{python.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(home),
+        "PYTHONPATH": str(tmp_path / "python"),
         "LABKIT_SOCKETS": str(sockets), "PIP_NO_INDEX": "1", "LC_ALL": "C.UTF-8",
         **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")})
     assert sum(path.stat().st_size for path in tmp_path.rglob("*")) - before < 5e6
