@@ -7,6 +7,8 @@ from pathlib import Path
 
 import nbformat
 
+from labkit.instructors.export import export
+
 EXERCISES = {       # name of the check in chapter 1: (head, solution)
     "training_flops": ("def training_flops(parameters, tokens, active_share=1.0):",
                        "# forward and backward\n    return 6 * parameters * active_share * tokens"),
@@ -90,3 +92,10 @@ def run(*command: str, folder: Path, state: Path) -> str:
                           capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def everything(tool: str, folder: Path) -> Path:
+    """All chapters of the course in both languages, exported for `tool` into a folder for each language."""
+    for language in ("en", "zh"):
+        export(tool, folder / language, language=language)
+    return folder

@@ -82,10 +82,7 @@ def test_links_lead_to_the_published_course_and_the_badge_is_gone(course):
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory):
     """All chapters in both languages."""
-    folder = tmp_path_factory.mktemp("everything")
-    for language in ("en", "zh"):
-        export("nbgrader", folder / language, language=language)
-    return folder
+    return graded.everything("nbgrader", tmp_path_factory.mktemp("everything"))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -63,10 +63,7 @@ def test_learners_get_stubs_no_solution_no_output_and_may_edit_their_answers_alo
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory):
     """All chapters in both languages."""
-    folder = tmp_path_factory.mktemp("everything")
-    for language in ("en", "zh"):
-        export("otter", folder / language, language=language)
-    return folder
+    return graded.everything("otter", tmp_path_factory.mktemp("everything"))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
