@@ -137,10 +137,14 @@ class CanvasPanel extends BasePanel {
     const later = this.later = () => { frame ||= requestAnimationFrame(() => { frame = 0; this.draw(); }); };
     this.attempts = 0;
     new ResizeObserver(later).observe(this.element);
-    // Another theme changes the colour of the canvas, which panels.css makes a transition; JupyterLab may break it off.
-    for (const event of ["transitionend", "transitioncancel"]) this.canvas.addEventListener(event, later);
-    // It runs none in a cell that is out of view, so a panel that comes into view is drawn anew.
-    new IntersectionObserver(later).observe(this.element);
+    const themes = new MutationObserver(later);
+    // A panel that comes into view is drawn anew, since JupyterLab leaves cells that are out of view as they were. One
+    // that has left the page listens no longer.
+    new IntersectionObserver(() => {
+      if (!this.element.isConnected) return themes.disconnect();
+      themes.observe(document.body, { attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+      later();
+    }).observe(this.element);
   }
 
   addTable() {
