@@ -9,7 +9,7 @@ LANGUAGE := $(if $(filter zh%,$(LABKIT_LANGUAGE)),zh,en)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-zh lint lab book notebooks record bench lock set-up
+.PHONY: help run test test-zh reliability lint lab book notebooks record bench lock set-up
 
 help: ## list the targets
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ test: lint ## lint, unit tests, notebooks, browser
 
 test-zh: set-up ## for translators: every Chinese notebook executed and searched for English
 	LABKIT_TEST_ZH=all $(BIN)/python -m pytest tests/test_chinese.py
+
+reliability: set-up ## the tests of docs/reliability.md in full, and what they measured into that page
+	rm -rf build/reliability
+	LABKIT_RELIABILITY=build/reliability $(BIN)/python -m pytest -m promise; failed=$$?; \
+	$(BIN)/python tools/reliability.py build/reliability && exit $$failed
 
 lint: set-up ## the checks of .pre-commit-config.yaml, which stop a commit too
 	@$(BIN)/python tools/lint.py

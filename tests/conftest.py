@@ -1,5 +1,6 @@
 """What every test gets: one torch thread, English, folders of its own; and what a module of browser tests shares."""
 import shutil
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -31,6 +32,17 @@ def same_numbers():
     """torch's random numbers from the same seed in each test."""
     import torch
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def measured(request):
+    """For a test marked `promise`: `measured("200 kills")` keeps what the page of promises is to say of this run."""
+    import promises
+    began = time.perf_counter()
+
+    def write(sentence):
+        promises.keep(f"{request.path.name}::{request.node.originalname}", sentence, time.perf_counter() - began)
+    return write
 
 
 @pytest.fixture(scope="module")
