@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -21,6 +22,7 @@ MAX_UNPACKED = 500_000_000      # bytes of all files together
 MAX_RATIO = 100                 # times smaller than what it holds: photographs shrink by a few per cent
 RATIO_FROM = 1_000_000          # bytes unpacked, below which a ratio says little
 ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)      # zipfile unpacks others without a limit of memory
 ENCRYPTED, UTF8 = 0x1, 0x800     # bits of a member's flags
 
 
@@ -28,7 +30,8 @@ def entries(content: bytes) -> list[Entry]:
     """The files in the zip `content`. Raises `SettingError` for a zip that is damaged or could do harm."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, LookupError, OverflowError,
+            struct.error) as error:
         raise refuse(_("file"), str(error), _("a zip that opens"), _("Pack the folder again.")) from error
     members = archive.infolist()
     if any(member.filename == "[Content_Types].xml" for member in members):
@@ -80,6 +83,9 @@ def _check(name: str, member: zipfile.ZipInfo) -> None:
         raise refuse(_("file in the zip"), name, _("an ordinary file, no link or device"), advice)
     if member.flag_bits & ENCRYPTED:
         raise refuse(_("file in the zip"), name, _("a file without a password"))
+    if member.compress_type not in PACKED:
+        raise refuse(_("file in the zip"), name, _("a file packed by deflate, as zips usually are"),
+                     _("Pack the folder again with the program of the operating system."))
 
 
 def _check_size(files: Collection[zipfile.ZipInfo], packed: int) -> None:

@@ -13,6 +13,8 @@ from labkit.settings import refuse
 
 MAX_ROWS = 100_000
 MAX_COLUMNS = 500
+MAX_NAME = 200      # letters of a column's name
+LARGEST = float(np.finfo("float32").max)        # a network's numbers have 32 bits
 ENCODINGS = (("utf-8-sig", "UTF-8"), ("gb18030", "GB18030"))    # the first also reads UTF-8 without a mark
 MISSING = {"", "na", "n/a", "nan", "null", "?"}                 # in lower case, without blanks around it
 MOST_MISSING = 0.5      # of a column: above it, most of what a model would see would be our filling
@@ -115,6 +117,10 @@ def _header(record: list[str]) -> list[str]:
     if unnamed:
         raise refuse(_("name of column {place}").format(place=unnamed[0]), "", _("a word"),
                      _("From pandas, save with index=False."))
+    long = [place for place, cell in enumerate(header, 1) if len(cell) > MAX_NAME]
+    if long:
+        raise refuse(_("name of column {place}").format(place=long[0]), header[long[0] - 1],
+                     _("at most {most} letters").format(most=MAX_NAME))
     twice = [cell for cell in dict.fromkeys(header) if header.count(cell) > 1]
     if twice:
         raise refuse(_("columns named {column}").format(column=twice[0]), header.count(twice[0]), "1")
@@ -129,18 +135,18 @@ def _column(name: str, cells: list[str], lines: list[int], delimiter: str) -> np
         raise refuse(_("missing values in {column}").format(column=name), f"{missing.mean():.0%}",
                      _("at most {most:.0%}").format(most=MOST_MISSING), _("Leave the column out."))
     values = [math.nan if gone else _number(cell, delimiter) for cell, gone in zip(cells, missing, strict=True)]
-    wrong = [place for place, value in enumerate(values) if value is None or math.isinf(value)]
+    wrong = [place for place, value in enumerate(values) if value is None or abs(value) > LARGEST]
     if not wrong:
         return np.array(values, dtype="float64")
     if len(wrong) <= (1 - NEARLY) * (~missing).sum() or any(values[place] is not None for place in wrong):
         raise refuse(_("{column}, line {line}").format(column=name, line=lines[wrong[0]]), cells[wrong[0]],
-                     _("a finite number, as in most cells of this column"),
+                     _("a finite number below 3.4e38, as in most cells of this column"),
                      _("Correct it, or leave the cell empty. A formula is text here: save its value."))
     return np.array([None if gone else cell for cell, gone in zip(cells, missing, strict=True)], dtype=object)
 
 
 def _number(cell: str, delimiter: str) -> float | None:
-    """The number that the cell is, infinite if it is too large; None for text. With semicolons, 1,5 is 1.5."""
+    """The number that the cell is, infinite if it is far too large; None for text. With semicolons, 1,5 is 1.5."""
     if "_" in cell or cell.lower().lstrip("+-") in ("nan", "inf", "infinity"):      # which Python would read
         return None
     try:

@@ -17,6 +17,7 @@ from labkit.settings import refuse
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")     # Pillow reads more; some of those start other programs
 MAX_PIXELS = 25_000_000         # of one picture
+MAX_ALL_PIXELS = 5_000_000_000   # of all pictures: about a minute, and 400 photographs
 MAX_FILE = 20_000_000           # bytes of one picture
 SIZE = 32                       # pixels a side, where pictures differ in size or are larger than KEPT
 SMALLEST, KEPT = 8, 64          # pixels a side that a network reads as they are
@@ -32,7 +33,7 @@ def read(entries: list[Entry], name: str, sha256: str | None = None) -> Collecte
         raise refuse(_("folders with pictures"), 0, _("a folder for each class, with its pictures in it"),
                      _("Such as cats/1.png and dogs/1.png."))
     numbers, class_names = labels.numbered([entry.parts[0] for entry in files], _("the folder"))
-    digest, pictures, sizes, wrong = hashlib.sha256(), [], set(), []
+    digest, pictures, sizes, wrong, pixels = hashlib.sha256(), [], set(), [], 0
     for entry in files:
         if entry.size > MAX_FILE:
             raise refuse("/".join(entry.parts), _("{size:,} bytes").format(size=entry.size),
@@ -44,6 +45,10 @@ def read(entries: list[Entry], name: str, sha256: str | None = None) -> Collecte
         except NotAPicture:
             wrong.append("/".join(entry.parts))
             continue
+        pixels += picture.width * picture.height
+        if pixels > MAX_ALL_PIXELS:
+            raise refuse(_("pixels of all pictures"), pixels, _("at most {most:,}").format(most=MAX_ALL_PIXELS),
+                         _("Make the pictures smaller: the network sees {size} × {size} of each.").format(size=SIZE))
         sizes.add(picture.size)
         pictures.append(_small(picture))
     if wrong:

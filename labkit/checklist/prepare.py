@@ -51,6 +51,10 @@ class TablePreparation:
             columns += [values == kind for kind in kinds]
         return torch.from_numpy(np.stack(columns, axis=1).astype("float32"))
 
+    def blank(self) -> dict:
+        """A row of which nothing is known."""
+        return dict.fromkeys([*self.numbers, *self.kinds])
+
     def one(self, row: Mapping) -> torch.Tensor:
         """A row as float32 (1, inputs). Raises `SettingError` for what is not a row of such a table."""
         names = [*self.numbers, *self.kinds]
@@ -83,6 +87,10 @@ class ImagePreparation:
 
     def apply(self, pictures: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(pictures)
+
+    def blank(self) -> np.ndarray:
+        """A black picture."""
+        return np.zeros((self.channels, self.height, self.width), dtype="uint8")
 
     def one(self, picture) -> torch.Tensor:
         """A picture as uint8 (1, channels, height, width): from such an array without the 1, or a file's bytes."""

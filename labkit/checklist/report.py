@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from labkit.language import _
 
+LONGEST = 60        # letters of a name in a list: a stranger's table may have one of 100,000
+
 
 class Reported:
     """A result whose text is its report: a table of two columns, a row for each thing found, done or chosen."""
@@ -30,8 +32,8 @@ def _width(text: str) -> int:
 
 
 def listed(names: Iterable, most: int = 6) -> str:
-    """The first `most` names, and how many more there are."""
-    names = [str(name) for name in names]
+    """The first `most` names, shortened where they are long, and how many more there are."""
+    names = [name if len(name) <= LONGEST else name[:LONGEST - 1] + "…" for name in map(str, names)]
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else _("{names} and {count} more").format(names=shown, count=len(names) - most)
 

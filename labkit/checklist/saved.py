@@ -62,17 +62,30 @@ def load(folder: str | Path) -> Answerer:
     folder = Path(folder)
     try:
         weights, about = (folder / WEIGHTS).read_bytes(), json.loads((folder / ABOUT).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise refuse("folder", str(folder), _("a folder with {names}").format(names=f"{WEIGHTS}, {ABOUT}"),
                      str(error)) from error
     try:
         if about["version"] != VERSION or about["weights_sha256"] != hashlib.sha256(weights).hexdigest():
             raise ValueError(_("the two files do not belong together"))
-        model = build(about["network"])
-        model.load_state_dict(read_weights(weights))
+        model = _network(about["network"], read_weights(weights))
         if about["kind"] == "images":       # as in training: another layout rounds otherwise
             model.to(memory_format=torch.channels_last)
         preparation = PREPARATIONS[about["kind"]](**about["preparation"])
-        return Answerer(model.eval(), preparation, tuple(about["class_names"]), about)
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        answerer = Answerer(model.eval(), preparation, tuple(map(str, about["class_names"])), about)
+        answerer.answer(preparation.blank())
+        return answerer
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError,
+            SafetensorError) as error:
         raise refuse(ABOUT, str(folder), _("a model that `save` wrote"), f"({error})") from error
+
+
+def _network(description: dict, weights: dict[str, torch.Tensor]) -> nn.Module:
+    """The network with these weights. It has no memory of its own, so that a file cannot ask for more than it holds."""
+    with torch.device("meta"):
+        model = build(description)
+    kinds = {name: value.dtype for name, value in model.state_dict().items()}
+    if kinds != {name: value.dtype for name, value in weights.items()}:
+        raise ValueError(_("the weights are not those of the network"))
+    model.load_state_dict(weights, assign=True)
+    return model

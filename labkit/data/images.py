@@ -1,4 +1,5 @@
 """Readers of image sets: files in, splits of `uint8` images (N, channels, height, width) out."""
+import gzip
 import tarfile
 import zipfile
 import zlib
@@ -23,6 +24,7 @@ CIFAR10_ARCHIVE = "cifar-10-python.tar.gz"
 CIFAR10_TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 CIFAR10_FILES = (*CIFAR10_TRAIN, "test_batch", "batches.meta")
 MEMBER_LIMIT = 64 << 20         # bytes; the largest member of the official archive has 31 million
+ARCHIVE_LIMIT = 512 << 20       # bytes unpacked; the official archive has 186 million
 
 Parts = tuple[Split, Split, tuple[str, ...]]        # training, test, class names
 
@@ -64,6 +66,8 @@ def read_cifar10(path: Path) -> Parts:
     contents = {}
     members = _folder_members(path) if path.is_dir() else _archive_members(path)
     for name, blob in members:
+        if name in contents:
+            raise DataError(_("{file} holds {entry} twice.").format(file=path, entry=name))
         contents[name] = load_arrays(BytesIO(blob), f"{path}: {name}")
     missing = [name for name in CIFAR10_FILES if name not in contents]
     if missing:
@@ -71,7 +75,11 @@ def read_cifar10(path: Path) -> Parts:
             file=path, missing=", ".join(missing), files=", ".join(CIFAR10_FILES), folder=CIFAR10_FOLDER))
 
     names = _field(path, contents, "batches.meta", "label_names")
-    if not isinstance(names, list) or len(names) != 10 or not all(isinstance(name, bytes) for name in names):
+    try:
+        names = tuple(name.decode() for name in names)
+    except (TypeError, AttributeError, UnicodeDecodeError):
+        names = ()
+    if len(names) != 10:
         raise DataError(_("{file}: batches.meta: label_names must be ten names.").format(file=path))
 
     def split(name: str) -> Split:
@@ -84,7 +92,7 @@ def read_cifar10(path: Path) -> Parts:
     inputs, test = torch.cat([part.inputs for part in train]), split("test_batch")
     return (Split(inputs.view(-1, 3, 32, 32), torch.cat([part.targets for part in train])),
             Split(test.inputs.view(-1, 3, 32, 32), test.targets),
-            tuple(name.decode("ascii", "replace") for name in names))
+            names)
 
 
 def cifar10_files(path: Path) -> list[Path]:
@@ -96,7 +104,7 @@ def _archive_members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each wanted member, in one pass: gzip can only go back by reading all again."""
     wanted = {f"{CIFAR10_FOLDER}/{name}": name for name in CIFAR10_FILES}
     try:
-        with tarfile.open(path) as archive:
+        with gzip.open(path) as stream, tarfile.open(fileobj=_Bounded(stream, path), mode="r:") as archive:
             for member in archive:
                 if member.name not in wanted:
                     continue
@@ -105,8 +113,37 @@ def _archive_members(path: Path) -> Iterator[tuple[str, bytes]]:
                         file=path, member=member.name))
                 _check_size(path, member.name, member.size)
                 yield wanted[member.name], archive.extractfile(member).read()
+            while archive.fileobj.read(1 << 20):        # to the end, where gzip keeps its checksum
+                continue
     except _DAMAGE as error:
         raise _damaged(path, error) from error
+
+
+class _Bounded:
+    """An unpacked archive that is read up to ARCHIVE_LIMIT, and at most MEMBER_LIMIT at once.
+
+    tarfile reads a long name or a note of a member whole, however long its header says that it is.
+    """
+
+    def __init__(self, stream, path: Path):
+        self._stream, self._path = stream, path
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, place: int) -> int:
+        self._check(place, ARCHIVE_LIMIT)
+        return self._stream.seek(place)
+
+    def read(self, size: int) -> bytes:
+        self._check(size, MEMBER_LIMIT)
+        self._check(self.tell() + size, ARCHIVE_LIMIT)
+        return self._stream.read(size)
+
+    def _check(self, size: int, most: int) -> None:
+        if size > most:
+            raise DataError(_("{file} unpacks to more than {most:,} bytes, more than CIFAR-10 has anywhere. It was not "
+                              "read further.").format(file=self._path, most=most))
 
 
 def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
