@@ -2,6 +2,7 @@
 from labkit.training.checkpoint import CheckpointError
 from labkit.training.history import History
 from labkit.training.recipe import Recipe
-from labkit.training.run import Run, Step, TrainingError
+from labkit.training.run import Run, TrainingError
+from labkit.training.step import Step
 
 __all__ = ["CheckpointError", "History", "Recipe", "Run", "Step", "TrainingError"]

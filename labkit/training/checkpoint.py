@@ -39,18 +39,36 @@ class Checkpoint:
 
 
 def save(folder: Path, about: dict, weights: dict[str, torch.Tensor], state: dict) -> Path:
-    """Write one checkpoint under `folder`, make it the latest, and keep the `KEPT` newest."""
+    """Write one checkpoint under `folder`, make it the latest, and keep the `KEPT` newest.
+
+    Raises `CheckpointError` where the system cannot write it; those before it stay as they are.
+    """
+    try:
+        return _save(folder, about, weights, state)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = error.__context__ if isinstance(error.__context__, OSError) else error
+        if isinstance(reason, RuntimeError):
+            raise       # torch.save has one for its own reasons, and one that follows the system's
+        _remove_drafts(folder, ignore_errors=True)      # they may be what fills the disk
+        raise CheckpointError(_(
+            "The checkpoint of step {step} could not be saved in {folder}: {reason}. There, {free:.1f} MB are free. "
+            "The checkpoints before it are whole, and the curve so far is in run.history. Make room or mend the "
+            "folder, then go on with the same run, or with a new one and resume=True.").format(
+                step=about["step"], folder=folder, reason=_first_line(reason), free=_free(folder) / 1e6)) from error
+
+
+def _save(folder: Path, about: dict, weights: dict[str, torch.Tensor], state: dict) -> Path:
     name = f"step-{about['step']:08d}"
     target, draft = folder / name, folder / f".{name}"
     folder.mkdir(parents=True, exist_ok=True)
-    for left_behind in folder.glob(".step-*"):
-        shutil.rmtree(left_behind)
+    _remove_drafts(folder)
     if _is_whole(target):
         return _point_at(target)    # the same step of the same run: its numbers are the same
     draft.mkdir()
     save_file({key: value.detach().cpu().contiguous().clone() for key, value in weights.items()},
               draft / FILES[0])
-    torch.save(state, draft / FILES[1])
+    with open(draft / FILES[1], "wb") as file:      # by its name, torch would not say why it cannot write
+        torch.save(state, file)
     sizes = {file: (draft / file).stat().st_size for file in FILES}
     (draft / "about.json").write_text(json.dumps({"format": FORMAT, "sizes": sizes, **about}, indent=1))
     for path in (*draft.iterdir(), draft):
@@ -66,12 +84,33 @@ def save(folder: Path, about: dict, weights: dict[str, torch.Tensor], state: dic
 
 
 def _point_at(target: Path) -> Path:
-    pointer = target.parent / ".latest"
-    pointer.write_text(target.name)
-    _sync(pointer)
-    pointer.replace(target.parent / "latest")
+    put(target.parent / "latest", target.name)
     _sync(target.parent)
     return target
+
+
+def put(path: Path, text: str) -> None:
+    """Give a small file its text, so that it has all of the old or all of the new at any moment."""
+    draft = path.with_name(f".{path.name}")
+    draft.write_text(text)
+    _sync(draft)
+    draft.replace(path)
+
+
+def _remove_drafts(folder: Path, ignore_errors: bool = False) -> None:
+    for draft in folder.glob(".step-*"):
+        shutil.rmtree(draft, ignore_errors)
+
+
+def _free(folder: Path) -> int:
+    """The bytes that are left in a folder, or in the nearest one above it that is there."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0] or type(error).__name__
 
 
 def _is_whole(path: Path) -> bool:
@@ -87,20 +126,24 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("step-*") if path.is_dir())
 
 
+def named(folder: Path) -> str:
+    """The name in the file `latest`, or "" where there is none."""
+    pointer = folder / "latest"
+    return pointer.read_text(errors="replace") if pointer.exists() else ""
+
+
 def latest(folder: Path) -> Checkpoint | None:
     """Read the newest checkpoint, or None where nothing was ever saved.
 
     If the newest is damaged, an older one that is whole is used and a warning says which and why; training
     from there gives the same numbers again. Raises `CheckpointError` if none can be read.
     """
-    pointer = folder / "latest"
-    if not pointer.exists() and not names(folder):
-        return None
     newest_first = names(folder)[::-1]
-    named = pointer.read_text(errors="replace") if pointer.exists() else ""
-    if named in newest_first:
-        newest_first.remove(named)
-        newest_first.insert(0, named)
+    if not (folder / "latest").exists() and not newest_first:
+        return None
+    if (first := named(folder)) in newest_first:
+        newest_first.remove(first)
+        newest_first.insert(0, first)
     faults = []
     for name in newest_first:
         try:
@@ -137,7 +180,7 @@ def read(path: Path) -> Checkpoint:
         raise
     except DAMAGE as error:
         raise CheckpointError(_("{path} cannot be read: {error}.").format(
-            path=path, error=str(error).split("\n")[0] or type(error).__name__)) from error
+            path=path, error=_first_line(error))) from error
 
 
 def check_unused(folder: Path) -> None:

@@ -2,8 +2,8 @@
 import copy
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -21,28 +21,15 @@ from labkit.training import checkpoint, distributed
 from labkit.training.bar import Bar
 from labkit.training.batches import Batches, check_data
 from labkit.training.failure import TrainingError, not_finite
+from labkit.training.folder_lock import FolderLock
 from labkit.training.history import History
 from labkit.training.interrupt import Uninterrupted
 from labkit.training.randomness import INIT, PROBE, STEP, of_rank, seeded
 from labkit.training.recipe import Recipe, whole
+from labkit.training.step import Step
 from labkit.training.threads import fastest
 
 READ_EVERY = 0.1    # seconds between two looks at the losses that wait on an accelerator
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One finished step, counted from 1. `loss` is a tensor of no dimensions on the device: float() reads it.
-
-    The validation figures are None except after a step that ended with a validation.
-    """
-    index: int
-    total: int
-    epoch: int
-    loss: torch.Tensor
-    learning_rate: float
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
 
 
 class Run:
@@ -66,8 +53,9 @@ class Run:
     If CUDA runs out of memory, a process alone computes the batch in halves (quarters ...) whose gradients add up: the
     effective batch stays, batch normalisation sees less. This is tested with a faked error, and never ran on a GPU.
 
-    Raises `SettingError` for data that do not fit the model and for a used folder, `CheckpointError` for a
-    folder that does not fit the run, and `TrainingError` when the loss is no longer a finite number.
+    Raises `SettingError` for data that do not fit the model and for a used folder, `CheckpointError` for a folder that
+    does not fit the run, cannot be written (before the first step, where that can be known) or is in use by another run
+    that is in its loop, and `TrainingError` when the loss is no longer a finite number.
     """
 
     def __init__(self, model: nn.Module | Callable[[], nn.Module], dataset: Dataset, recipe: Recipe,
@@ -104,6 +92,7 @@ class Run:
         self._batches: Batches | None = None
         self._threads_before: int | None = None     # torch's, outside the run
         self._optimizer_state: dict | None = None
+        self._alone = FolderLock(self.folder if self.rank == 0 else None)   # the first process writes
         if self.folder is not None and resume:
             self._restore()
             self.history.threads = threads or self.history.threads
@@ -119,9 +108,14 @@ class Run:
         """Whether the last step, or an early stop by `patience`, has been reached."""
         return self._step >= self.total or self._ended_early
 
-    def __iter__(self) -> "Run":
+    def __iter__(self) -> Iterator[Step]:
         self._stopping = False
-        return self
+        return self._loop()
+
+    def _loop(self) -> Iterator[Step]:
+        """One loop's steps. However it is left, `break` included, Python closes this, which gives the folder back."""
+        with nullcontext() if self.finished else self._alone:
+            yield from iter(self.__next__, None)
 
     def __next__(self) -> Step:
         try:
@@ -331,7 +325,8 @@ class Run:
         state = {"optimizer": self._optimizer.state_dict(), "history": self.history.state(),
                  "piece": self._piece, "best_weights": self.best_weights, "best_step": self.best_step,
                  "best_loss": self._best_loss, "validations_since_best": self._validations_since_best}
-        checkpoint.save(self.folder, about, self.model.state_dict(), state)
+        with self._alone:
+            checkpoint.save(self.folder, about, self.model.state_dict(), state)
 
     def _restore(self) -> None:
         saved = checkpoint.latest(self.folder)
