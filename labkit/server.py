@@ -13,17 +13,20 @@ from labkit.language import _
 from labkit.settings import choose, refuse
 
 SETTINGS = Path(__file__).with_name("lab_settings")
+IDENTITY = "--ServerApp.identity_provider_class"
+SHORT = {"--ip": "--ServerApp.ip", "--notebook-dir": "--ServerApp.root_dir"}      # JupyterLab's short names
 LOCALES = {"zh": "zh_CN"}       # JupyterLab's name of a language; English needs none
 
 
 def arguments(folder: Path, page: str = "README.md") -> list[str]:
     """Options for `jupyter lab` that serve `folder` on 127.0.0.1 and open `page`, a path inside it.
 
-    The random token that Jupyter makes for each start stays on. News, the check for updates and the
-    extension manager are off. lab_settings/overrides.json shows Markdown rendered, and keeps JupyterLab from
-    asking whether it may fetch news.
+    identity.py sees to it that there is a token, the random one that Jupyter makes unless another is given. News, the
+    check for updates and the extension manager are off. lab_settings/overrides.json shows Markdown rendered, and keeps
+    JupyterLab from asking whether it may fetch news.
     """
     return [
+        f"{IDENTITY}=labkit.identity.TokenNeeded",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url=/lab/tree/{page}",
@@ -59,11 +62,21 @@ def command(*options: str) -> list[str]:
     return [sys.executable, "-m", "jupyterlab", *options]
 
 
+def instead(ours: list[str], theirs: list[str]) -> list[str]:
+    """Both, without those of `ours` that `theirs` set: Jupyter takes no option twice. `SettingError` for IDENTITY."""
+    given = {SHORT.get(name, name) for name in (option.partition("=")[0] for option in theirs)}
+    if IDENTITY in given:
+        raise refuse("identity_provider_class", next(option for option in theirs if option.startswith(IDENTITY)),
+                     _("none but the course's own, which sees to it that there is a token"))
+    return [*(option for option in ours if option.partition("=")[0] not in given), *theirs]
+
+
 def open_lab(language: str = "en", options: list[str] = ()) -> int:
     """Start JupyterLab on the course and wait until it ends; returns its exit code.
 
     `language` zh builds the Chinese notebooks into build/zh first and opens those; menus as in `environment`.
-    `options` go to `jupyter lab` as they are, after our own, so that they win.
+    `options` go to `jupyter lab` as they are, in place of our own where they set the same, except that it never starts
+    without a token; an address other than 127.0.0.1 is theirs to choose.
     """
     choose("language", language, settings.LANGUAGES)
     folder, page = settings.chapters_folder().parent, "README.md"
@@ -77,6 +90,6 @@ def open_lab(language: str = "en", options: list[str] = ()) -> int:
         print(_("JupyterLab's own menus stay in English. In Chinese: {command}").format(
             command="pip install jupyterlab-language-pack-zh-CN"))
     try:
-        return subprocess.run(command(*arguments(folder, page), *options), env=environment(language)).returncode
+        return subprocess.run(command(*instead(arguments(folder, page), options)), env=environment(language)).returncode
     except KeyboardInterrupt:       # Ctrl-C reached the server as well, which has asked and ended
         return 0
