@@ -106,7 +106,7 @@ def alt_text(figure: dict, words: dict) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"<[^>]*>", " ", text).strip()
+    return html.unescape(re.sub(r"<[^>]*>", " ", text)).strip()
 
 
 def _html(text: str) -> nbformat.NotebookNode:

@@ -55,4 +55,4 @@ def _shown(value) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("<br>", " ").replace("<b>", "").replace("</b>", "").split())
+    return " ".join(html.unescape(text.replace("<br>", " ").replace("<b>", "").replace("</b>", "")).split())

@@ -42,7 +42,7 @@ def test_what_is_estimated_is_hollow_and_a_point_of_ones_own_is_a_star():
         "Transformer big", "T5-11B", "GPT-3", "Gopher", "Chinchilla", "PaLM", "Llama 3 405B"]
     mine = figure.data[-1]
     assert (mine.x[0], mine.y[0], mine.marker.symbol) == (2028.0, 1e27, "star")
-    assert mine.text[0] == "&lt;b>mine&lt;/b>" and figure.layout.xaxis.range[1] > 2028
+    assert mine.text[0] == "&lt;b&gt;mine&lt;/b&gt;" and figure.layout.xaxis.range[1] > 2028
 
 
 def test_a_point_keeps_its_look_when_other_kinds_are_left_out():

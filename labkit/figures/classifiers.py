@@ -6,7 +6,19 @@ from plotly.subplots import make_subplots
 
 from labkit.evaluation import wilson_interval
 from labkit.figures.plain import images
-from labkit.figures.style import BLUE, COLOURS, DASHES, GRID, LIGHT_BLUE, SYMBOLS, VERMILLION, pick, points, style
+from labkit.figures.style import (
+    BLUE,
+    COLOURS,
+    DASHES,
+    GRID,
+    LIGHT_BLUE,
+    SYMBOLS,
+    VERMILLION,
+    pick,
+    points,
+    style,
+    words,
+)
 from labkit.language import _
 from labkit.settings import refuse
 
@@ -27,7 +39,7 @@ def learning_curves(runs, title: str = "") -> go.Figure:
     figure = make_subplots(1, len(panels), horizontal_spacing=0.1)
     for place, (name, frame) in enumerate(frames.items()):
         for column, kind in enumerate(panels, 1):
-            for trace in _curves(frame, kind, _(str(name)), place, alone=len(frames) == 1):
+            for trace in _curves(frame, kind, words(name), place, alone=len(frames) == 1):
                 figure.add_trace(trace.update(showlegend=bool(trace.name) and column == 1), row=1, col=column)
             figure.update_yaxes(title_text=labels[kind], tickformat=".0%" if kind == "accuracy" else None,
                                 col=column)
@@ -58,19 +70,19 @@ def _curves(frame, kind: str, name: str, place: int, alone: bool):
 
 def confusion_matrix(matrix, class_names, title: str = "") -> go.Figure:
     """Counts of `evaluation.confusion`, coloured by their share of the row; hovering says a cell in words."""
-    matrix, names = np.asarray(matrix), [_(str(name)) for name in class_names]
+    matrix, names = np.asarray(matrix), [words(name) for name in class_names]
     if matrix.shape != (len(names), len(names)):
         raise refuse("matrix.shape", matrix.shape, f"({len(names)}, {len(names)})")
     totals = matrix.sum(1, keepdims=True)
     share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
-    words = [[_("{count} of {total} × “{actual}” were called “{predicted}” ({share})").format(
+    sentences = [[_("{count} of {total} × “{actual}” were called “{predicted}” ({share})").format(
                   count=matrix[i, j], total=totals[i, 0], actual=actual, predicted=predicted,
                   share=f"{share[i, j]:.1%}")
               for j, predicted in enumerate(names)] for i, actual in enumerate(names)]
     figure = go.Figure(go.Heatmap(
         z=share.astype("float32"), x=names, y=names, text=matrix.tolist(), texttemplate="%{text}",
         zmin=0, zmax=1, colorscale=[(0, "#FFFFFF"), (0.5, "#6FB1DA"), (1, "#00466E")], xgap=1, ygap=1,
-        customdata=words, hovertemplate="%{customdata}<extra></extra>",
+        customdata=sentences, hovertemplate="%{customdata}<extra></extra>",
         colorbar={"title": {"text": _("share of the row"), "font": {"size": 13}, "side": "right"},
                   "tickformat": ".0%", "thickness": 12}))
     figure.update_xaxes(title_text=_("predicted class"), showgrid=False)
@@ -81,16 +93,16 @@ def confusion_matrix(matrix, class_names, title: str = "") -> go.Figure:
 def class_scores(report, title: str = "") -> go.Figure:
     """Precision, recall and F1 of each class, from the frame of `evaluation.report`, best F1 at the top."""
     report = report.sort_values("F1", na_position="first")
-    names = [_(name) for name in report.index.astype(str)]
+    names = [words(name) for name in report.index]
     labels = {"precision": _("precision"), "recall": _("recall"), "F1": "F1"}
     figure = go.Figure()
     for place, (column, label) in enumerate(labels.items()):
-        words = [_("{label} of “{name}”: {score}, from {count} examples").format(
+        sentences = [_("{label} of “{name}”: {score}, from {count} examples").format(
                      label=label, name=name, score=f"{score:.1%}", count=count)
                  for name, score, count in zip(names, report[column], report["support"], strict=True)]
         figure.add_scatter(x=report[column].to_numpy("float32"), y=names, name=label, mode="markers",
                            marker={"symbol": SYMBOLS[place], "size": 10, "color": COLOURS[place]},
-                           customdata=words, hovertemplate="%{customdata}<extra></extra>")
+                           customdata=sentences, hovertemplate="%{customdata}<extra></extra>")
     low = report[list(labels)].min().min()
     figure.update_xaxes(title_text=_("score"), tickformat=".0%", range=[max(-0.02, low - 0.05), 1.02])
     return style(figure, title, height=min(420, 130 + 26 * len(report)))

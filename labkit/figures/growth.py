@@ -3,7 +3,7 @@ import math
 
 import plotly.graph_objects as go
 
-from labkit.figures.style import COLOURS, SYMBOLS, VERMILLION, pick, style
+from labkit.figures.style import COLOURS, SYMBOLS, VERMILLION, pick, style, words
 from labkit.language import _
 from labkit.settings import choose
 
@@ -41,14 +41,14 @@ def growth(models, quantity: str = "parameters", *, estimated=None, added: dict 
         mine = [place for place, is_mine in enumerate(rows) if is_mine]
         figure.add_scatter(
             x=[points[place][0] for place in mine], y=[points[place][1] for place in mine], mode="markers+text",
-            text=[points[place][2] for place in mine], textposition=[places[place] for place in mine],
-            name=_(kind), textfont={"size": 11}, cliponaxis=False, hovertemplate="%{text}: %{y:.3g}<extra></extra>",
+            text=[words(points[place][2]) for place in mine], textposition=[places[place] for place in mine],
+            name=words(kind), textfont={"size": 11}, cliponaxis=False, hovertemplate="%{text}: %{y:.3g}<extra></extra>",
             marker={"color": colour, "size": 9, "line": {"width": 1.5, "color": colour},
                     "symbol": [symbol + "-open" * is_hollow for is_hollow in hollow]})
     if added:
         x, y, name = points[-1]
         figure.add_scatter(x=[x], y=[y], name=_("yours"), mode="markers+text", textposition=places[-1],
-                           text=[name.replace("<", "&lt;")], hovertemplate="%{y:.3g}<extra></extra>",
+                           text=[words(name)], hovertemplate="%{y:.3g}<extra></extra>",
                            marker={"color": VERMILLION, "size": 14, "symbol": "star"})
     figure.update_xaxes(range=[2012, last], dtick=2)
     figure.update_yaxes(type="log", title_text=label, exponentformat="power", dtick=1)

@@ -1,10 +1,11 @@
 """Figures of plain numbers: curves, bars with their seeds, contact sheets of images."""
+import html
 import textwrap
 
 import numpy as np
 import plotly.graph_objects as go
 
-from labkit.figures.style import BLUE, COLOURS, DASHES, INK, LIGHT_BLUE, SYMBOLS, VERMILLION, pick, points, style
+from labkit.figures.style import BLUE, COLOURS, DASHES, INK, LIGHT_BLUE, SYMBOLS, VERMILLION, pick, points, style, words
 from labkit.language import _
 from labkit.settings import refuse
 
@@ -18,12 +19,12 @@ def lines(values, curves: dict, /, *, x: str = "", y: str = "", log: bool = Fals
         if len(ys) != len(values):
             raise refuse(f"len(curves[{name!r}])", len(ys),
                          _("{count}, the number of values on the x axis").format(count=len(values)))
-        figure.add_scatter(**points(values, ys), name=_(str(name)), mode=mode,
+        figure.add_scatter(**points(values, ys), name=words(name), mode=mode,
                            line={"color": pick(COLOURS, place), "dash": pick(DASHES, place), "width": 2},
                            marker={"symbol": pick(SYMBOLS, place), "size": 7}, hovertemplate="%{y:.4g}")
     figure.update_layout(hovermode="x unified", showlegend=len(curves) > 1)
-    figure.update_xaxes(title_text=_(x))
-    figure.update_yaxes(title_text=_(y), type="log" if log else "linear")
+    figure.update_xaxes(title_text=words(x))
+    figure.update_yaxes(title_text=words(y), type="log" if log else "linear")
     return style(figure, title)
 
 
@@ -33,7 +34,7 @@ def bars(measured: dict, *, y: str = "", form: str = ".3g", reference: dict | No
 
     `form` is the number format, such as `.1%`; `reference` adds dashed lines, `{label: value}`.
     """
-    values = {_(str(name)): np.asarray(list(seeds), dtype="float64") for name, seeds in measured.items()}
+    values = {str(name): np.asarray(list(seeds), dtype="float64") for name, seeds in measured.items()}
     for name, seeds in values.items():
         if not seeds.size or not np.isfinite(seeds).all():
             raise refuse(f"measured[{name!r}]", seeds.tolist(), _("at least one finite number"))
@@ -51,9 +52,9 @@ def bars(measured: dict, *, y: str = "", form: str = ".3g", reference: dict | No
                        hovertemplate=f"%{{y:{form}}}<extra></extra>")
     for label, value in (reference or {}).items():
         figure.add_hline(value, line={"color": INK, "dash": "dash", "width": 1}, annotation={
-            "text": _(label), "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(255,255,255,0.8)"})
-    figure.update_xaxes(tickvals=places, ticktext=list(values), showgrid=False)
-    figure.update_yaxes(title_text=_(y), tickformat=".0%" if form.endswith("%") else None)
+            "text": words(label), "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(255,255,255,0.8)"})
+    figure.update_xaxes(tickvals=places, ticktext=[words(name) for name in values], showgrid=False)
+    figure.update_yaxes(title_text=words(y), tickformat=".0%" if form.endswith("%") else None)
     return style(figure, title)
 
 
@@ -71,8 +72,8 @@ def images(pictures, captions=(), columns: int = 6, title: str = "") -> go.Figur
             count=len(pictures)))
     count, _channels, height, width = pictures.shape
     columns, scale = min(columns, count), max(1, 96 // width)
-    texts = ["<br>".join(line for part in text.splitlines() for line in textwrap.wrap(part, 18))
-             for text in captions]
+    wrapped = [[line for part in text.splitlines() for line in textwrap.wrap(part, 18)] for text in captions]
+    texts = ["<br>".join(html.escape(line, quote=False) for line in caption) for caption in wrapped]
     room = 16 * max((text.count("<br>") + 1 for text in texts), default=0)      # pixels on the screen
     step_x, step_y = width + -(-24 // scale), height + -(-(room + 10) // scale)  # pixels of an image
     rows = -(-count // columns)

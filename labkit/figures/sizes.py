@@ -4,7 +4,7 @@ import math
 import plotly.graph_objects as go
 
 from labkit.figures.plain import bars
-from labkit.figures.style import BLUE, VERMILLION, style
+from labkit.figures.style import BLUE, VERMILLION, style, words
 from labkit.language import _
 
 
@@ -17,7 +17,7 @@ def parameters(counted: dict, published: dict, large: tuple[float, float] | None
     figure = go.Figure()
     for values, label, symbol, size, colour in ((counted, _("counted"), "circle", 9, BLUE),
                                                 (published, _("published"), "diamond-open", 13, VERMILLION)):
-        figure.add_scatter(x=[values[name] for name in names], y=[_(name) for name in names], mode="markers",
+        figure.add_scatter(x=[values[name] for name in names], y=[words(name) for name in names], mode="markers",
                            marker={"symbol": symbol, "size": size, "color": colour, "line": {"width": 2}},
                            name=label, hovertemplate="%{y}: %{x:,.0f}<extra></extra>")
     if large is not None:

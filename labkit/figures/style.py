@@ -4,6 +4,8 @@ Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; l
 The paper is white in both themes of JupyterLab, since a stored picture cannot know the theme of the page that it
 will be read on.
 """
+import html
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -29,9 +31,14 @@ TEMPLATE = go.layout.Template(layout={
     "hoverlabel": {"font": {"family": FONT}, "align": "left"}})
 
 
+def words(text) -> str:
+    """A name or label in the learner's language; plotly, which reads texts as HTML, shows its letters as they are."""
+    return html.escape(_(str(text)), quote=False)
+
+
 def style(figure: go.Figure, title: str = "", height: int = 360) -> go.Figure:
     """One look for all: template, title, size, small margins."""
-    title = _(title)
+    title = words(title)
     figure.update_layout(template=TEMPLATE, height=height, margin={"l": 8, "r": 24, "t": 32, "b": 8})
     named = [trace for trace in figure.data if trace.name and trace.showlegend is not False]
     if title and len(named) > 1:

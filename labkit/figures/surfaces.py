@@ -2,8 +2,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from labkit.figures.style import COLOURS, pick, style
-from labkit.language import _
+from labkit.figures.style import COLOURS, pick, style, words
 from labkit.settings import refuse
 
 SYMBOLS = ("circle", "diamond", "square", "cross", "x")      # those that plotly draws in three dimensions
@@ -28,12 +27,12 @@ def surface(xs, ys, heights, paths: dict | None = None, *, x: str = "", y: str =
         inside = ((along[0] >= xs[0]) & (along[0] <= xs[-1]) & (along[1] >= ys[0]) & (along[1] <= ys[-1])
                   & (along[2] <= heights.max())).cumprod().astype(bool)
         along = along[:, inside]
-        figure.add_scatter3d(x=along[0], y=along[1], z=along[2] + room, name=_(str(name)), mode="lines+markers",
+        figure.add_scatter3d(x=along[0], y=along[1], z=along[2] + room, name=words(name), mode="lines+markers",
                              line={"color": pick(COLOURS, place), "width": 5},
                              marker={"color": pick(COLOURS, place), "size": 3, "symbol": pick(SYMBOLS, place)},
                              hovertemplate="%{x:.2f}, %{y:.2f}: %{z:.3g}")
     figure.update_layout(scene={
-        "xaxis_title": _(x), "yaxis_title": _(y), "zaxis": {"title": {"text": _(z)}, "nticks": 5},
+        "xaxis_title": words(x), "yaxis_title": words(y), "zaxis": {"title": {"text": words(z)}, "nticks": 5},
         "camera": {"eye": {"x": -1.0, "y": -1.35, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.15}},
         "aspectratio": {"x": 1, "y": 1, "z": 0.7}})
     return style(figure, title, height=400)

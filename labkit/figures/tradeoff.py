@@ -3,7 +3,7 @@ import statistics
 
 import plotly.graph_objects as go
 
-from labkit.figures.style import COLOURS, INK, SYMBOLS, pick, style
+from labkit.figures.style import COLOURS, INK, SYMBOLS, pick, style, words
 from labkit.language import _
 from labkit.settings import refuse
 
@@ -30,13 +30,13 @@ def tradeoff(points: dict, *, x: str = "", y: str = "", form: str = ".1%", log: 
         mean_x, mean_y = means[name]
         bars = {"error_x": (xs, mean_x), "error_y": (ys, mean_y)} if len(xs) > 1 else {}
         figure.add_scatter(
-            x=[mean_x], y=[mean_y], mode="markers", name=_(str(name)),
+            x=[mean_x], y=[mean_y], mode="markers", name=words(name),
             marker={"color": pick(COLOURS, place), "symbol": pick(MARKS, place), "size": 11, "line": {"width": 2}},
             hovertemplate=f"%{{x:.3g}}, %{{y:{form}}}",
             **{axis: {"array": [max(values) - mean], "arrayminus": [mean - min(values)], "symmetric": False,
                       "thickness": 1} for axis, (values, mean) in bars.items()})
-    figure.update_xaxes(title_text=_(x), type="log" if log else "linear")
-    figure.update_yaxes(title_text=_(y), tickformat=".0%" if form.endswith("%") else None)
+    figure.update_xaxes(title_text=words(x), type="log" if log else "linear")
+    figure.update_yaxes(title_text=words(y), tickformat=".0%" if form.endswith("%") else None)
     return style(figure, title, height=420)
 
 

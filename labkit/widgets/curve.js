@@ -1,5 +1,6 @@
 // The curves of a lab on canvas, with axes.js. Reads the packets of curve.py; writes nothing to the kernel.
 const quantity = (name) => name.replace(/^(train|validation)_/, "");
+const titleOf = (labels, what) => (Object.hasOwn(labels, what) ? labels[what] : what.replaceAll("_", " "));
 const isValidation = (name) => name.startsWith("validation_");
 
 // One run: its series with typed arrays cut out of the packet.
@@ -54,7 +55,7 @@ class Panel {
     // The axis holds the whole run from its start, so that a curve grows into its place.
     const steps = Math.max(...runs.map((run) => run.steps), ...lines.map((line) => line.x.at(-1)));
     const { toX, toY, fromX } = drawAxes(surface, { low: 0, high: steps, name: this.labels.step },
-      { low, high, log, name: this.labels[this.what] ?? this.what.replaceAll("_", " ") });
+      { low, high, log, name: titleOf(this.labels, this.what) });
     Object.assign(this, { toX, toStep: fromX });
 
     c.save();
@@ -162,7 +163,7 @@ function render({ model, el }) {
     for (const [what, panel] of panels) {
       const goal = Object.entries(now.goal).find(([name]) => quantity(name) === what);
       panel.draw(runs, goal?.[1], log.checked);
-      panel.canvas.setAttribute("aria-label", `${labels[what] ?? what}. ${now.summary}. ${labels.keys}`);
+      panel.canvas.setAttribute("aria-label", `${titleOf(labels, what)}. ${now.summary}. ${labels.keys}`);
     }
     status.textContent = now.status;
     el.dataset.state = now.state;

@@ -104,4 +104,5 @@ def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
     figure.legend(keys.values(), keys.keys(), loc="lower center", ncols=3, fontsize=7, frameon=False)
     for text in figure.findobj(Text):
         text.set_fontfamily(faces())
+        text.set_parse_math(False)
     return picture(figure)

@@ -52,7 +52,7 @@ function render({ model, el, kernel = true }) {
       answered += 1;
       right += good;
       item.dataset.mark = good ? "right" : "wrong";
-      const said = good ? labels.right : labels.wrong.replace("{answer}", question.options[question.answer]);
+      const said = good ? labels.right : labels.wrong.replace("{answer}", () => question.options[question.answer]);
       const text = `${said} ${question.why} ${question.where}`;
       if (verdict.textContent !== text) verdict.textContent = text;
     });

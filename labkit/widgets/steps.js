@@ -43,9 +43,9 @@ function render({ model, el, kernel = true }) {
     if (at === null) return;
     buttons[at].setAttribute("aria-current", "step");
     code.textContent = steps[at].source;
-    code.setAttribute("aria-label", labels.code.replace("{name}", steps[at].name));
+    code.setAttribute("aria-label", labels.code.replace("{name}", () => steps[at].name));
     output.textContent = progress[at].output;
-    output.setAttribute("aria-label", labels.output.replace("{name}", steps[at].name));
+    output.setAttribute("aria-label", labels.output.replace("{name}", () => steps[at].name));
   }
 
   update();
