@@ -72,9 +72,10 @@ def load(folder: str | Path) -> Answerer:
         if about["kind"] == "images":       # as in training: another layout rounds otherwise
             model.to(memory_format=torch.channels_last)
         preparation = PREPARATIONS[about["kind"]](**about["preparation"])
-        answerer = Answerer(model.eval(), preparation, tuple(map(str, about["class_names"])), about)
-        answerer.answer(preparation.blank())
-        return answerer
+        class_names = tuple(map(str, about["class_names"]))
+        if predict(model.eval(), preparation.one(preparation.blank())).shape != (1, len(class_names)):
+            raise ValueError(_("the network answers with another number of classes"))
+        return Answerer(model, preparation, class_names, about)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError,
             SafetensorError) as error:
         raise refuse(ABOUT, str(folder), _("a model that `save` wrote"), f"({error})") from error

@@ -72,7 +72,7 @@ def write(results: Iterable[Returned], folder: Path, path: Path) -> None:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for result in results:
-            notebook = result.path.relative_to(folder).as_posix()
+            notebook = returned.shown(result.path.relative_to(folder).as_posix())
             if not result.states:
                 rows.writerow((result.learner, "", "", "", "unreadable", notebook, result.note))
             for number, state in result.states.items():
@@ -98,11 +98,11 @@ def summarise(folder: str | Path, execute: bool = False, seconds: float = 120, m
     for result in collect(folder, execute, seconds, memory):
         results.append(result)
         if execute:
-            print(f"{len(results)}/{total} {result.path.relative_to(folder)}", flush=True)
+            print(f"{len(results)}/{total} {returned.shown(result.path.relative_to(folder))}", flush=True)
     print(table(results))
     for result in results:
         if result.note:
-            print(f"{result.path.relative_to(folder)}: {result.note}")
+            print(f"{returned.shown(result.path.relative_to(folder))}: {result.note}")
     if to is not None:
         write(results, folder, Path(to).expanduser())
         print(to)

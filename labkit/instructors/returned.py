@@ -1,7 +1,8 @@
 """What a learner has handed in: whose a notebook is, which exercises it has, and what its outputs say of each."""
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from labkit.language import _, everywhere
 STATES = ("solved", "wrong", "not attempted", "not run", "missing")     # the best first
 CHECK = re.compile(r"\blk\.check\.(ch\d\d)\.(\w+)\(")
 OTTER = re.compile(r"\bgrader\.check\(\s*[\"'](\w+)[\"']\s*\)")         # which names no chapter
+LARGEST = 100_000_000                   # bytes of a notebook; one of 500 MB, from an endless loop, needs many GB to read
 SKIPPED = "."                                                           # .ipynb_checkpoints and the like
 
 
@@ -36,17 +38,23 @@ def notebooks(folder: Path) -> dict[Path, str]:
     for path in sorted(base.rglob("*.ipynb")):
         inner = path.relative_to(base)
         if path.is_file() and not any(part.startswith(SKIPPED) for part in inner.parts):
-            found[path] = inner.parts[0] if len(inner.parts) > 1 else path.stem
+            found[path] = shown(inner.parts[0] if len(inner.parts) > 1 else path.stem)
     return found
+
+
+def shown(path: str | Path) -> str:
+    """The path as text that can be printed: names unpacked from another country's zip need not be in UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def load(path: Path) -> nbformat.NotebookNode:
     """The notebook in today's format. Raises `ValueError`, with the reason, where it cannot be read."""
     try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(_("it has more than {most:,} bytes").format(most=LARGEST))
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         nbformat.validate(notebook, relax_add_props=True)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
-            nbformat.ValidationError) as error:
+    except Exception as error:      # nbformat has no list of what a file that is no notebook may raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(_("cannot be read as a notebook: {reason}").format(reason=reason[:200])) from error
     return notebook
@@ -57,7 +65,8 @@ def chapter_of(notebook: nbformat.NotebookNode) -> str:
     calls = Counter(call[1] for cell in code(notebook) for call in CHECK.finditer(cell.source) if call[1] in CHAPTERS)
     if calls:
         return calls.most_common(1)[0][0][2:]
-    assignment = str(notebook.metadata.get("otter", {}).get("assignment_name", ""))
+    otter = notebook.metadata.get("otter")
+    assignment = str(otter.get("assignment_name", "")) if isinstance(otter, Mapping) else ""
     return assignment[:2] if f"ch{assignment[:2]}" in CHAPTERS else ""
 
 
