@@ -1,0 +1,104 @@
+"""A live lab that is used harder than a hand can, through the messages that a page sends. Its kernel is a real one."""
+import gc
+import random
+import statistics
+import time
+
+import pytest
+from load import Kernel, Page, answers, assert_nothing_left, in_words
+from promises import size
+
+from labkit.widgets.curve import still_picture
+from labkit.widgets.live import EARLIER_RUNS
+from labkit.widgets.trace import Trace
+
+MOVES, CYCLES, INTERRUPTS = size(60, 500), size(20, 200), size(15, 100)
+EVERY = 30 / 500        # seconds from one move to the next
+WARM_UP = EARLIER_RUNS + 1
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    kernel = Kernel()
+    yield kernel
+    kernel.close()
+
+
+@pytest.fixture
+def page(kernel):
+    """A lab that has run as often as it keeps runs."""
+    kernel.run("lab = used.lab()\nlab.show()")
+    page = Page(kernel)
+    for _run in range(WARM_UP):
+        page.press("restart")
+        page.until(lambda said: said["works"])
+        page.finished()
+    return page
+
+
+def setting(chance: random.Random) -> dict:
+    return {"learning_rate": float(f"{10 ** chance.uniform(-4, 0):.2g}"), "batch_size": chance.choice([16, 32])}
+
+
+@pytest.mark.promise
+def test_many_moves_and_cycles_leave_the_last_settings_and_nothing_else(page, kernel, measured):
+    before, chance, asked = kernel.ask("used.left()"), random.Random(0), []
+    number, began = page.said()["number"], time.perf_counter()
+    for count in range(MOVES):
+        page.move(**setting(chance))
+        if count % 5 == 0:
+            asked.append(kernel.ping())
+        time.sleep(max(0, began + (count + 1) * EVERY - time.perf_counter()))
+    seconds = time.perf_counter() - began
+    said = page.finished()
+    assert said["settings"] == said["values"] == page.values and said["state"] == "finished" and not said["error"]
+    assert said["number"] > number + MOVES / 10         # many of them were trained with, and left again
+
+    for _cycle in range(CYCLES):
+        number = page.said()["number"]
+        page.press("restart")
+        page.until(lambda said: said["number"] >= number and 3 < said["step"] < 100)     # noqa: B023
+        page.press("stop")
+        asked.append(kernel.ping())
+        paused = page.until(lambda said: said["rests"])
+        page.press("resume")
+        asked.append(kernel.ping())
+        page.until(lambda said: not said["works"] or said["step"] > paused["step"])     # noqa: B023
+    said = page.finished()
+    assert said["settings"] == said["values"] == page.values and said["state"] == "finished"
+    assert said["runs"] <= EARLIER_RUNS + 1
+    assert page.shown["state"] == "finished" and page.shown["legend"].startswith(f"#{said['number']}")
+
+    growth = assert_nothing_left(before, kernel.ask("used.left()"))
+    assert statistics.median(asked) < 0.1
+    measured(f"{MOVES} moves in {seconds:.0f} s and {CYCLES} cycles after {WARM_UP + 1} whole runs: the last settings "
+             f"won, no thread or hook was left, memory grew by {growth:.1%}; answers while training in "
+             f"{in_words(asked)}, afterwards in {answers(kernel)}")
+
+
+def test_interrupts_at_random_moments_break_nothing(page, kernel):
+    """Each falls into the handling of moves, where it may undo that move but nothing else."""
+    before, chance = kernel.ask("used.left()"), random.Random(1)
+    for _interrupt in range(INTERRUPTS):
+        for _move in range(5):
+            page.move(**setting(chance))
+        time.sleep(chance.uniform(0, 0.01))
+        kernel.interrupt()
+        time.sleep(chance.uniform(0, 0.05))
+    kernel.ping()
+    page.move(**setting(chance))
+    said = page.finished()
+    assert said["settings"] == said["values"] == page.values and said["state"] == "finished"
+    assert_nothing_left(before, kernel.ask("used.left()"))
+
+
+def test_a_still_copy_leaves_nothing_for_the_garbage_collector():
+    trace = Trace(1, {}, 0, 2)
+    trace.add(1, {"train_loss": 1.0, "validation_accuracy": 0.5})
+    still_picture([trace], ["#1"], "warm up")
+    gc.collect()
+    before = len(gc.get_objects())
+    for _picture in range(3):
+        still_picture([trace], ["#1"], "title")
+    found = len(gc.get_objects()) - before
+    assert found < 6000, found      # a whole figure has 6000 parts

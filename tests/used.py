@@ -1,0 +1,53 @@
+"""What the kernel of a load test has in it: a lab that trains a small network, and what must not grow as it is used."""
+import gc
+import json
+import threading
+
+import comm
+import ipywidgets
+import psutil
+from IPython import get_ipython
+from toy import ToyNet, toy_dataset
+
+import labkit as lk
+
+DATA = toy_dataset()
+
+
+def train(p, report):
+    """What chapter 5's lab does, on images of 8x8."""
+    recipe = lk.Recipe(steps=p.steps, learning_rate=p.learning_rate, batch_size=p.batch_size, seed=p.seed,
+                       validate_every=20)
+    for step in lk.Run(ToyNet, DATA, recipe, threads=1):
+        report(step, train_loss=step.loss, validation_accuracy=step.validation_accuracy)
+
+
+def lab(later: int = 150) -> lk.LiveLab:
+    """A lab whose later runs have so many steps."""
+    return lk.LiveLab(train, steps=(40, later), goal={"validation_accuracy": 2}, title="load",
+                      learning_rate=lk.Log(1e-4, 1, 3e-3), batch_size=lk.Choice(16, 32))
+
+
+def left() -> str:
+    """Threads, hooks, connections to the page, and memory, as JSON.
+
+    Not pyzmq's own thread, one for the process, which begins with the first message of more than 64 kB.
+    """
+    memory = psutil.Process().memory_info().rss
+    gc.collect()
+    return json.dumps({
+        "threads": sorted(thread.name for thread in threading.enumerate()
+                          if not type(thread).__module__.startswith("zmq")),
+        "hooks": {event: len(hooks) for event, hooks in get_ipython().events.callbacks.items()},
+        "comms": len(comm.get_comm_manager().comms),
+        "widgets": len(ipywidgets.Widget.widgets),
+        "memory": memory, "memory after gc": psutil.Process().memory_info().rss})
+
+
+def said(lab: lk.LiveLab) -> str:
+    """Where `lab` is, as JSON."""
+    run = lab.history
+    return json.dumps({
+        "settings": run.settings, "values": lab.values, "seed": run.seed, "state": run.state, "number": run.number,
+        "step": run.last_step, "runs": len(lab.runs), "works": lab._worker is not None,
+        "rests": lab._worker is None or lab._is_resting(), "error": repr(lab.error) if lab.error else ""})
