@@ -1,5 +1,6 @@
 """Checks of the computer that the course runs on, each with what to do: `labkit doctor`, or `lk.doctor()`."""
 import importlib.metadata
+import os
 import platform
 import shutil
 import socket
@@ -134,7 +135,7 @@ def _short(text: str | Path) -> str:
     """Without the folders of installed packages, this checkout and the user: a stored notebook names nobody's."""
     text = str(text).replace(sysconfig.get_path("purelib"), "site-packages")
     text = text.replace(f"{settings.chapters_folder().parent}/", "")
-    return text.replace(str(Path.home()), "~")
+    return text.replace(os.path.expanduser("~"), "~")
 
 
 def chinese_face() -> Check:

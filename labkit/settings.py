@@ -9,6 +9,7 @@ from labkit.language import _
 
 LANGUAGES = ("en", "zh")
 PROFILES = ("quick", "laptop", "gpu")
+LARGEST_SEED = 2**31 - 1        # torch takes 64 bits, but NumPy's older generator, which scikit-learn uses, 32
 
 
 class SettingError(ValueError):
@@ -36,6 +37,13 @@ def choose(field: str, value, allowed) -> object:
     return value
 
 
+def seed(value) -> int:
+    """Return `value` if every source of random numbers of a chapter takes it, and a few above it."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_SEED:
+        raise refuse("seed", value, _("a whole number from 0 to {largest}").format(largest=LARGEST_SEED))
+    return value
+
+
 def chapters_folder() -> Path:
     """The folder of the notebooks, in the checkout that labkit is installed from (editable)."""
     return Path(__file__).resolve().parent.parent / "chapters"
@@ -44,15 +52,35 @@ def chapters_folder() -> Path:
 def data_folder() -> Path:
     """Where downloads are kept: LABKIT_DATA, or the user's cache folder. It is not created here."""
     named = os.environ.get("LABKIT_DATA")
-    if named:
-        return Path(named).expanduser()
-    import pooch
-    return Path(pooch.os_cache("labkit"))
+    if not named:
+        import pooch
+        try:
+            named = pooch.os_cache("labkit")
+        except RuntimeError:        # newer platformdirs where there is no home folder; older ones leave the ~
+            named = "~/.cache/labkit"
+    return _of_the_user("LABKIT_DATA", named)
 
 
 def state_folder() -> Path:
     """Where a learner's progress is kept: LABKIT_STATE, or a folder in the home folder."""
-    return Path(os.environ.get("LABKIT_STATE") or Path.home() / ".labkit")
+    return _of_the_user("LABKIT_STATE", os.environ.get("LABKIT_STATE") or "~/.labkit")
+
+
+def _of_the_user(variable: str, folder: str | Path) -> Path:
+    """`folder` with the home folder in place of ~; asks for `variable` where there is no home folder."""
+    found = os.path.expanduser(folder)
+    if found.startswith("~"):       # and no folder of that name is to appear beside the notebook
+        raise refuse(variable, os.environ.get(variable, ""), _("a folder that can be written, since {folder} has no "
+                                                              "home folder to stand in").format(folder=found))
+    return Path(found)
+
+
+def path_of(value) -> Path:
+    """What the user gave as `path`, with the home folder in place of ~."""
+    try:
+        return Path(os.path.expanduser(value))
+    except TypeError:
+        raise refuse("path", value, _("the name of a file or folder, as text or as a Path")) from None
 
 
 def threads() -> int | None:

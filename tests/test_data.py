@@ -1,6 +1,5 @@
 import dataclasses
 import gzip
-import hashlib
 import importlib.util
 import io
 import pickle
@@ -13,67 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from archives import ARCHIVE, FOLDER, LABELS, batches, python2, python3, sha256, write
 
 from labkit import settings
 from labkit.data import NAMES, DataError, images, load, registry, status
 from labkit.data.unpickle import load_arrays
 from labkit.settings import SettingError
-
-LABELS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-FOLDER = "cifar-10-batches-py"
-ARCHIVE = "cifar-10-python.tar.gz"
-
-
-class Python2Pickler(pickle._Pickler):
-    """Writes byte strings, and names, as Python 2 wrote the official archive: as plain strings."""
-
-    def save_string(self, value):
-        value = value.encode() if isinstance(value, str) else value
-        self.write(pickle.BINSTRING + struct.pack("<i", len(value)) + value)
-
-    def save_global(self, obj, name=None):
-        module = {"_reconstruct": "numpy.core.multiarray"}.get(obj.__name__, "numpy")
-        self.write(pickle.GLOBAL + f"{module}\n{obj.__name__}\n".encode())
-
-    dispatch = {**pickle._Pickler.dispatch, bytes: save_string, str: save_string, type: save_global,
-                type(np._core.multiarray._reconstruct): save_global}
-
-
-def python2(content) -> bytes:
-    buffer = io.BytesIO()
-    Python2Pickler(buffer, 2).dump(content)
-    return buffer.getvalue()
-
-
-def python3(content) -> bytes:
-    return pickle.dumps(content, protocol=2)
-
-
-def batches(per_batch=20, test=30):
-    """The contents of the seven files: random images, labels in turn."""
-    rng = np.random.default_rng(0)
-
-    def batch(count):
-        return {b"labels": [row % 10 for row in range(count)], b"filenames": [b"a.png"] * count,
-                b"data": rng.integers(0, 256, (count, 3072), dtype=np.uint8)}
-    contents = {f"data_batch_{number}": batch(per_batch) for number in range(1, 6)}
-    return {**contents, "test_batch": batch(test),
-            "batches.meta": {b"label_names": [label.encode() for label in LABELS]}}
-
-
-def write(path: Path, contents: dict, dump=python3) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
-        for name, content in contents.items():
-            blob = content if isinstance(content, bytes) else dump(content)
-            member = tarfile.TarInfo(f"{FOLDER}/{name}")
-            member.size = len(blob)
-            archive.addfile(member, io.BytesIO(blob))
-    return path
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture

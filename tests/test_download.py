@@ -1,123 +1,35 @@
 """`fetch` against a loopback server that misbehaves: it ends in a good file or a clear message."""
-import hashlib
 import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from faulty_server import (
+    CONTENT,
+    SHA256,
+    SIZE,
+    Server,
+    corrupted,
+    good,
+    longer_file_without_length,
+    page,
+    page_without_type,
+    redirect,
+    shorter_file,
+    silence,
+    stall,
+    status,
+    truncated,
+    truncated_without_length,
+    without_range,
+    wrong_range,
+)
 
 from labkit.data import DataError, download
 from labkit.data.download import CHUNK, fetch
-
-CONTENT = bytes(range(256)) * 4000          # about 1 MB, several chunks
-SIZE = len(CONTENT)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-PAGE = b"<!DOCTYPE html><html><body>Log in to the network</body></html>"
-
-
-class Server(ThreadingHTTPServer):
-    """Answers the n-th request with the n-th of `behaviours`, the last of them from then on."""
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, *behaviours):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behaviours, self.requests, self.gone = behaviours, [], threading.Event()
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/data.bin"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        behaviour = server.behaviours[min(len(server.requests), len(server.behaviours) - 1)]
-        server.requests.append(self.headers.get("Range"))
-        behaviour(self)
-
-    def log_message(self, *arguments):          # the log would go to stderr, where nothing may appear
-        return
-
-    def answer(self, body, status=200, length=None, **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        if length != "none":
-            self.send_header("Content-Length", str(len(body) if length is None else length))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def start_of(handler):
-    named = handler.headers.get("Range")
-    return int(re.fullmatch(r"bytes=(\d+)-", named)[1]) if named else 0
-
-
-def good(handler):
-    start = start_of(handler)
-    if start:
-        handler.answer(CONTENT[start:], 206, Content_Range=f"bytes {start}-{SIZE - 1}/{SIZE}")
-    else:
-        handler.answer(CONTENT)
-
-
-def without_range(handler):
-    handler.answer(CONTENT)
-
-
-def truncated(handler):
-    handler.answer(CONTENT[:SIZE // 2], length=SIZE)
-
-
-def truncated_without_length(handler):
-    handler.answer(CONTENT[:SIZE // 2], length="none")
-
-
-def shorter_file(handler):
-    handler.answer(CONTENT[:SIZE // 2])
-
-
-def longer_file_without_length(handler):
-    handler.answer(CONTENT + b"more", length="none")
-
-
-def corrupted(handler):
-    handler.answer(CONTENT[:1000] + b"?" + CONTENT[1001:])
-
-
-def status(code):
-    return lambda handler: handler.answer(b"no", code)
-
-
-def page(handler):
-    handler.answer(PAGE, Content_Type="text/html; charset=utf-8")
-
-
-def page_without_type(handler):
-    handler.answer(PAGE, length="none")
-
-
-def redirect(handler):
-    if handler.path == "/login":
-        page(handler)
-    else:
-        handler.answer(b"", 302, Location="/login")
-
-
-def stall(handler):
-    """Half of what is missing, then silence."""
-    start = start_of(handler)
-    body = CONTENT[start:start + (SIZE - start) // 2]
-    handler.answer(body, 206 if start else 200, SIZE - start,
-                   Content_Range=f"bytes {start}-{SIZE - 1}/{SIZE}")
-    handler.server.gone.wait(20)
-
-
-def silence(handler):
-    handler.server.gone.wait(20)
 
 
 @pytest.fixture
@@ -130,9 +42,7 @@ def serve(monkeypatch):
         return servers[-1]
     yield start
     for server in servers:
-        server.gone.set()
-        server.shutdown()
-        server.server_close()
+        server.close()
 
 
 @pytest.fixture
@@ -194,8 +104,6 @@ def test_a_range_that_cannot_be_served_starts_over(serve, target):
 
 
 def test_another_range_than_asked_for_is_refused(serve, target):
-    def wrong_range(handler):
-        handler.answer(CONTENT[:10], 206, Content_Range=f"bytes 0-9/{SIZE}")
     with pytest.raises(DataError, match="another part of the file"):
         get(serve(truncated, wrong_range), target)
     assert not target.exists()

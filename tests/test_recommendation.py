@@ -1,11 +1,11 @@
 import dataclasses
 import math
-import zipfile
 from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
+from archives import movielens as archive
 from sklearn.metrics import ndcg_score
 
 from labkit import data, settings
@@ -28,16 +28,6 @@ def trained(parts):
     run = lab.run("hybrid", parts, 200, threads=1)
     lab.fit(run, parts)
     return run.model
-
-
-def archive(path, ratings="1\t1\t5\t0\n1\t2\t1\t0\n2\t3\t4\t0\n", films=("Alpha", "Beta", "Beta"), **more):
-    rows = "".join(f"{number}|{title}|1-Jan-95||http://x|{number % 2}|1\n" for number, title in enumerate(films, 1))
-    members = {"ml-100k/u.data": ratings, "ml-100k/u.item": rows, "ml-100k/u.genre": "war|0\nwestern|1\n\n", **more}
-    with zipfile.ZipFile(path, "w") as file:
-        for name, text in members.items():
-            if text is not None:
-                file.writestr(name, text)
-    return path
 
 
 def test_generated_ratings_depend_on_the_seed_alone():

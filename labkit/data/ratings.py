@@ -12,7 +12,7 @@ import torch
 
 from labkit import settings
 from labkit.data.download import fetch
-from labkit.data.errors import DataError
+from labkit.data.errors import DataError, from_official, readable
 from labkit.language import _
 
 NAMES = ("generated", "movielens-100k")
@@ -72,7 +72,10 @@ def ratings(name: str = "generated", path: str | Path | None = None, seed: int =
     """
     settings.choose("ratings", name, NAMES)
     if name == "movielens-100k":
-        return read_movielens(_locate(path))
+        with readable(name):
+            place = _locate(path)
+            with from_official(URL):
+                return read_movielens(place)
     if path is not None:
         raise settings.refuse("path", str(path), _("no path, since {name} is made here").format(name=name))
     return generate(seed, content)
@@ -129,6 +132,9 @@ def read_movielens(path: Path) -> Ratings:
     """The ratings, titles and genres in ml-100k.zip, read in memory. Raises `DataError` naming what is wrong."""
     try:
         with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if twice := [entry for entry, count in Counter(names).items() if count > 1]:
+                raise DataError(_("{file} holds {entry} twice.").format(file=path, entry=twice[0]))
             for entry in archive.infolist():
                 if not re.fullmatch(r"ml-100k/[\w.]*", entry.filename) or ".." in entry.filename:
                     raise DataError(_("{file} holds {entry!r}, which is not a file of MovieLens-100k.").format(
@@ -136,25 +142,30 @@ def read_movielens(path: Path) -> Ratings:
                 if entry.file_size > MEMBER_LIMIT:
                     raise DataError(_("{file}: {entry} has {size} bytes, more than any file of MovieLens-100k.").format(
                         file=path, entry=entry.filename, size=entry.file_size))
-            rows, films, genres = (archive.read(f"ml-100k/{name}").decode("latin-1").replace("\r", "").split("\n")
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError(_("{entry} is packed in an unusual way").format(entry=entry.filename))
+            rows, films, genres = (_member(archive, f"ml-100k/{name}").decode("latin-1").replace("\r", "").split("\n")
                                    for name in ("u.data", "u.item", "u.genre"))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         genres = tuple(line.split("|")[0] for line in genres if line)
         films = [line.split("|") for line in films if line]
         table = torch.tensor([[int(field) for field in row.split("\t")] for row in rows if row])
         features = torch.tensor([[float(flag) for flag in film[5:]] for film in films])
-        if table.shape[1:] != (4,) or features.shape != (len(films), len(genres)) or \
+        if table.shape[1:] != (4,) or features.shape != (len(films), len(genres)) or not genres or \
                 [int(film[0]) for film in films] != list(range(1, len(films) + 1)):
             raise ValueError(_("the columns are not those of MovieLens-100k"))
         users, items, values = table[:, 0] - 1, table[:, 1] - 1, table[:, 2]
         if users.min() < 0 or items.min() < 0 or items.max() >= len(films) or values.min() < 1 or values.max() > 5:
             raise ValueError(_("an item that has no title, or a rating outside 1 to 5"))
+        if users.max() >= len(table) or not features.eq(0).logical_or(features.eq(1)).all():
+            raise ValueError(_("a user's number above that of the ratings, or a genre that is neither 0 nor 1"))
     except KeyError as error:
         raise DataError(_("{file} is not a whole MovieLens-100k: {error}.").format(
             file=path, error=error.args[0])) from error
+    except DataError:
+        raise
     except _DAMAGE as error:
-        raise DataError(_("{file} cannot be read ({error}). Remove it, and it will be fetched again.").format(
-            file=path, error=error)) from error
+        raise DataError(_("{file} cannot be read ({error}).").format(file=path, error=error)) from error
     twice = Counter(film[1] for film in films)
     titles = tuple(film[1] if twice[film[1]] == 1 else f"{film[1]} [{film[0]}]" for film in films)
     return Ratings("movielens-100k", users, items, values.float(), int(users.max()) + 1, titles, genres, features,
@@ -162,9 +173,15 @@ def read_movielens(path: Path) -> Ratings:
                    "" if digest == SHA256 else _("not the official archive"))
 
 
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What the file holds, unpacked with a limit: `archive.read` takes what comes, whatever size was announced."""
+    with archive.open(name) as stream:
+        return stream.read(MEMBER_LIMIT)
+
+
 def _locate(path: str | Path | None) -> Path:
     if path is not None:
-        found = Path(path).expanduser()
+        found = settings.path_of(path)
         found = found / ARCHIVE if found.is_dir() else found
         if not found.is_file():
             raise settings.refuse("path", str(path), _("the file {file}, or a folder that holds it").format(

@@ -9,7 +9,7 @@ from labkit import settings
 from labkit.data import images, tables, text
 from labkit.data.dataset import Dataset, Split
 from labkit.data.download import fetch
-from labkit.data.errors import DataError
+from labkit.data.errors import DataError, from_official, readable
 from labkit.language import _
 
 BUNDLED = Path(__file__).with_name("bundled")
@@ -64,13 +64,15 @@ def load(name: str, *, path: str | Path | None = None, validation: float = 0.1) 
             raise _needs_no_path(name, path)
         return text.load(name, validation)
     source = SOURCES[name]
-    place = _locate(name, source, path)
-    digest = _sha256(place)
     note = ""
-    if source.find is None and digest != source.sha256:
-        raise DataError(_("{file} has been changed (its SHA-256 is {digest}). Install labkit anew.").format(
-            file=place, digest=digest))
-    train, test, class_names = source.read(place)
+    with readable(name):
+        place = _locate(name, source, path)
+        digest = _sha256(place)
+        if source.find is None and digest != source.sha256:
+            raise DataError(_("{file} has been changed (its SHA-256 is {digest}). Install labkit anew.").format(
+                file=place, digest=digest))
+        with from_official(source.source):
+            train, test, class_names = source.read(place)
     if digest != source.sha256:
         note = _("JPEG copy, 5,000 test images") if len(test) == 5000 else _("not the official archive")
     kept = int(len(train) * (1 - validation))
@@ -104,7 +106,7 @@ def _locate(name: str, source: _Source, path: str | Path | None) -> Path:
             raise _needs_no_path(name, path)
         return BUNDLED / source.file
     if path is not None:
-        found = source.find(Path(path).expanduser())
+        found = source.find(settings.path_of(path))
         if found is None:
             raise settings.refuse("path", str(path),
                                   _("the file {file}, or a folder that holds it").format(file=source.file))
