@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import torch
 
+from labkit import settings
 from labkit.cells import show_in_words
 from labkit.language import _
 from labkit.memory import keep_memory
@@ -18,12 +19,11 @@ def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNames
     must name the same ones. In the quick profile torch has one thread, so that a chapter gives the same
     numbers however busy the machine is; the result has it as `threads` (None: each run chooses).
 
-    Raises `SettingError` for an unknown profile and for a seed that is not a whole number.
+    Raises `SettingError` for an unknown profile and for a seed that `settings.seed` refuses.
     """
     import plotly.io
     choose("profile", profile, PROFILES)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise refuse("seed", seed, _("a whole number of at least 0"))
+    settings.seed(seed)
     for name in budgets:
         choose("budgets", name, PROFILES)
     names = {name: sorted(budget) for name, budget in budgets.items()}

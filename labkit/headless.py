@@ -4,6 +4,7 @@ papermill executes each notebook with this very Python. What a chapter took and 
 summary.json, written anew after each chapter, so that a run which is broken off has it too.
 """
 import ast
+import asyncio
 import contextlib
 import dataclasses
 import datetime
@@ -15,6 +16,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unicodedata
@@ -30,6 +32,7 @@ import traitlets
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
+from papermill.execute import ERROR_MARKER_TAG
 from traitlets.config import Config
 
 from labkit import settings
@@ -53,6 +56,17 @@ class ThisPython(AsyncKernelManager):
     async def start_kernel(self, **options) -> None:
         environment = {**options.pop("env", os.environ), **self.environment}
         await super().start_kernel(stderr=subprocess.DEVNULL, env=environment, **options)
+
+    async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+        """Of a run that is broken off, what still waits for the cell is called back before the kernel is gone.
+
+        It would call that a failure of the cell, in a traceback on stderr.
+        """
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await super().shutdown_kernel(now=now, restart=restart)
 
 
 @dataclass
@@ -125,7 +139,8 @@ def convert(name: str, text: str, default: object) -> object:
 def plan(notebooks: Iterable[Path], profile: str, given: Iterable[tuple[str, str]]) -> dict[Path, dict]:
     """The parameters of each notebook, all of them checked before anything runs.
 
-    Raises `SettingError` for an unknown profile, a name that a chosen chapter lacks, and a value of the wrong type.
+    Raises `SettingError` for an unknown profile, a name that a chosen chapter lacks, a value of the wrong type, and a
+    seed that the chapters' set-up would refuse.
     """
     texts = {"profile": profile, **dict(given)}
     choose("profile", texts["profile"], settings.PROFILES)
@@ -137,6 +152,8 @@ def plan(notebooks: Iterable[Path], profile: str, given: Iterable[tuple[str, str
                 raise refuse("parameter", name, ", ".join(defaults) or _("none"),
                              _("Those are the parameters of {chapter}.").format(chapter=notebook.stem))
         planned[notebook] = {name: convert(name, text, defaults[name]) for name, text in texts.items()}
+        if "seed" in texts:
+            settings.seed(planned[notebook]["seed"])
     return planned
 
 
@@ -178,6 +195,15 @@ def _literal(path: Path) -> str:
     return str(path.resolve()).replace("{", "{{").replace("}", "}}")
 
 
+def _mark(notebook: Path, at: dict) -> None:
+    """Let a notebook that was broken off say so on top, as papermill does where a cell has failed."""
+    if at and notebook.exists():
+        contents = nbformat.read(notebook, as_version=4)
+        text = _("**This run was broken off in cell {cell} (id {id}). The cells below it were not run.**").format(**at)
+        contents.cells.insert(0, nbformat.v4.new_markdown_cell(text, metadata={"tags": [ERROR_MARKER_TAG]}))
+        nbformat.write(contents, notebook)
+
+
 def execute(notebook: Path, output: Path, values: dict, title: str = "",
             environment: dict[str, str] | None = None) -> Result:
     """Execute one notebook in its own folder, as JupyterLab does, and write it to `output` cell by cell.
@@ -204,6 +230,7 @@ def execute(notebook: Path, output: Path, values: dict, title: str = "",
             result, error = "failed", {**at, "name": type(stopped).__name__, "message": str(stopped)}
         except KeyboardInterrupt:
             result, error = "interrupted", {**at, "name": "KeyboardInterrupt", "message": ""}
+            _mark(output, at)
     return Result(notebook.stem, result, round(time.monotonic() - start, 1), peak[0], verdicts(output),
                   str(output), error, reported(output))
 
@@ -275,6 +302,15 @@ def out_folder(out: str | Path | None, kind: str) -> Path:
     return Path(out).expanduser().resolve()
 
 
+def _make(out: Path) -> None:
+    """Make the folder `out`, or see that it can be written to. Raises `SettingError` where it cannot."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise refuse("--out", str(out), _("a folder that can be written"), error.strerror or "") from error
+
+
 def run(names: Sequence[str] = (), profile: str = "quick", given: Sequence[tuple[str, str]] = (),
         out: str | Path | None = None, folder: Path | None = None) -> int:
     """Execute chapters one after the other, print how each went, and return the exit code.
@@ -288,7 +324,7 @@ def run(names: Sequence[str] = (), profile: str = "quick", given: Sequence[tuple
     out = out_folder(out, "runs")
     if out in {notebook.parent.resolve() for notebook in planned} or (out.exists() and not out.is_dir()):
         raise refuse("--out", str(out), _("a folder that is not the chapters' own"))
-    out.mkdir(parents=True, exist_ok=True)
+    _make(out)
     results: list[Result] = []
     with termination_interrupts():
         for number, (notebook, values) in enumerate(planned.items(), start=1):

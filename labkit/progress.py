@@ -1,4 +1,5 @@
 """Which exercises a learner has solved: one small JSON file in the state folder, on this computer only."""
+import contextlib
 import datetime
 import functools
 import json
@@ -28,9 +29,9 @@ def solved() -> dict[str, str]:
 def done(number: str) -> None:
     """Record that exercise `number` is solved. Where nothing can be written, say so once and go on."""
     try:
-        have = solved()
-        if number not in have:
-            _write({**have, number: datetime.date.today().isoformat()})
+        if number not in solved():
+            with _alone():      # between being read and being written, another notebook's exercise would be lost
+                _write({number: datetime.date.today().isoformat(), **solved()})
     except OSError as error:
         _not_kept(str(state_folder()), error.strerror or str(error))
 
@@ -53,9 +54,16 @@ def progress() -> None:
             chapter=chapter, count=count, total=len(numbers)) + f"   {marks}")
 
 
-def _write(solved: dict[str, str]) -> None:
+def _alone() -> contextlib.AbstractContextManager:
+    """The folder of the file while no other notebook writes to it."""
+    import filelock
     folder = state_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(folder / f"{FILE}.lock", timeout=10)
+
+
+def _write(solved: dict[str, str]) -> None:
+    folder = state_folder()
     part = folder / f"{FILE}.{os.getpid()}.part"
     try:
         part.write_text(json.dumps({"solved": solved}, indent=1), encoding="utf-8")

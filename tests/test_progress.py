@@ -29,7 +29,7 @@ def test_what_is_done_is_kept_with_its_first_day_and_shown(folder, capsys):
     progress.done("5.1")
     progress.done("5.3")
     assert progress.solved() == {"5.1": "2020-02-02", "5.3": day}
-    assert [path.name for path in folder.iterdir()] == [progress.FILE]
+    assert [path.name for path in folder.iterdir() if path.suffix != ".lock"] == [progress.FILE]
     lk.progress()
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Chapter 5: "))
     assert line.startswith("Chapter 5: 2 of ") and "5.1 ✓" in line and "5.2 ·" in line and "5.3 ✓" in line
@@ -57,7 +57,7 @@ def test_an_interrupted_write_leaves_the_old_file(folder, monkeypatch):
         raise OSError("disk full")
     monkeypatch.setattr("pathlib.Path.replace", fail)
     progress.done("5.2")
-    assert list(progress.solved()) == ["5.1"] and len(list(folder.iterdir())) == 1
+    assert list(progress.solved()) == ["5.1"] and not list(folder.glob("*.part"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"solved": 3}'])

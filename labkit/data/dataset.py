@@ -1,6 +1,7 @@
 """A data set as tensors with names: the one type that `load` returns and training reads."""
 import dataclasses
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,7 @@ class Split:
         """The first `count` examples, in their order; all of them for None."""
         if count is None:
             return self
-        if not 1 <= count <= len(self):
+        if not isinstance(count, Integral) or isinstance(count, bool) or not 1 <= count <= len(self):
             raise refuse("count", count, _("1 to {count}").format(count=len(self)))
         return Split(self.inputs[:count], self.targets[:count])
 

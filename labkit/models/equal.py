@@ -1,5 +1,6 @@
 """Multilayer perceptrons of equal parameter count: deeper ones are narrower."""
 import math
+from numbers import Integral
 
 from labkit.language import _
 from labkit.models.dense import MLP, initialise
@@ -12,6 +13,8 @@ def width_for(parameters: int, depth: int, inputs: int, outputs: int) -> int:
     With w for the width they are w (inputs + 1) + (depth - 1) w (w + 1) + outputs (w + 1): a quadratic equation in w,
     a linear one where depth is 1. Raises `SettingError` if not even one unit fits.
     """
+    if isinstance(parameters, bool) or not isinstance(parameters, Integral):
+        raise refuse("parameters", parameters, _("a whole number"))
     a, b, c = depth - 1, inputs + depth + outputs, outputs - parameters
     width = -c / b if a == 0 else (math.sqrt(max(0, b * b - 4 * a * c)) - b) / (2 * a)
     if depth < 1 or width < 1:
