@@ -114,7 +114,8 @@ def test_a_run_killed_again_and_again_ends_with_the_bits_of_an_unbroken_one(tmp_
     def start(folder, save=0, call=0):
         hears, told = context.Pipe(duplex=False)
         doing.value = -1
-        child = context.Process(target=train_watched, args=(folder, Watch(doing, seconds, told, save, call)))
+        child = context.Process(target=train_watched, args=(folder, Watch(doing, seconds, told, save, call)),
+                                daemon=True)
         child.start()
         told.close()
         return child, hears
@@ -159,5 +160,6 @@ def test_a_run_killed_again_and_again_ends_with_the_bits_of_an_unbroken_one(tmp_
         assert all(torch.equal(found[name], expected[name]) for name in expected), folder
     del calls[0]
     assert len(met) == 3 and len(calls) == min(CALLS_OF_A_SAVE, KILLS * 2 // 5)
-    measured(f"{met.total()} kills of {len(folders)} runs, {', '.join(f'{n} {kind}' for kind, n in sorted(met.items()))}"
-             f" (before each of its {len(calls)} at least {min(calls.values())} times): all resumed to the same bits")
+    places = ", ".join(f"{count} {place}" for place, count in sorted(met.items()))
+    measured(f"{met.total()} kills of {len(folders)} runs, {places} (before each of its {len(calls)} calls at least "
+             f"{min(calls.values())} times): all resumed to the same bits")

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from labkit.language import _
 from labkit.settings import refuse
+from labkit.training import state_file
 
 FORMAT = 1
 KEPT = 2
@@ -175,7 +176,7 @@ def read(path: Path) -> Checkpoint:
         if missing:
             raise CheckpointError(_("{path} does not say its {missing}.").format(
                 path=path / "about.json", missing=", ".join(sorted(missing))))
-        return Checkpoint(about, load_file(path / FILES[0]), torch.load(path / FILES[1], weights_only=True))
+        return Checkpoint(about, load_file(path / FILES[0]), state_file.load(path / FILES[1]))
     except CheckpointError:
         raise
     except DAMAGE as error:

@@ -3,6 +3,7 @@
 The lock is the operating system's, on the file `.lock`: a process that dies, by SIGKILL too, holds it no longer.
 """
 import os
+import time
 from pathlib import Path
 
 from labkit.language import _
@@ -66,10 +67,12 @@ class FolderLock:
             raise self._not_writable(error) from error
 
     def _holder(self) -> str:
-        try:
-            return (self._folder / ".holder").read_text(errors="replace")
-        except OSError:
-            return "?"
+        for _attempt in range(20):      # one that has just come has not written its number yet
+            try:
+                return (self._folder / ".holder").read_text(errors="replace")
+            except OSError:
+                time.sleep(0.05)
+        return "?"
 
     def _not_writable(self, error: OSError) -> CheckpointError:
         return CheckpointError(_(
