@@ -6,20 +6,24 @@ import time
 from pathlib import Path
 from queue import Empty
 
-from jupyter_client import KernelManager
+from jupyter_client import BlockingKernelClient, KernelManager
 
 SECONDS = 60        # longer than any answer takes; a hang fails instead of staying
 USED = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import json, used"
 
 
 class Kernel:
-    """A kernel, and a page that is connected to it."""
+    """A page's connection to a kernel: to that of a connection file, or to one of its own."""
 
-    def __init__(self):
-        self._manager = KernelManager()
-        self._manager.kernel_spec.argv[0] = sys.executable
-        self._manager.start_kernel()
-        self._page = self._manager.blocking_client()
+    def __init__(self, connection: Path | None = None):
+        self._own = None if connection else KernelManager()
+        if connection:
+            self._page = BlockingKernelClient(connection_file=str(connection))
+            self._page.load_connection_file()
+        else:
+            self._own.kernel_spec.argv[0] = sys.executable
+            self._own.start_kernel()
+            self._page = self._own.blocking_client()
         self._page.start_channels()
         self.models = {}        # the state of each, as the page has it
         try:
@@ -31,12 +35,13 @@ class Kernel:
 
     def close(self) -> None:
         self._page.stop_channels()
-        self._manager.shutdown_kernel(now=True)
-        self._manager.cleanup_resources()
+        if self._own:
+            self._own.shutdown_kernel(now=True)
+            self._own.cleanup_resources()
 
     def interrupt(self) -> None:
         """What the ■ of the page does."""
-        self._manager.interrupt_kernel()
+        self._own.interrupt_kernel()
 
     def run(self, code: str, **expressions: str) -> dict:
         """Run a cell; returns what `expressions`, which give JSON, are then. An error of the cell is raised."""

@@ -22,9 +22,9 @@ def train(p, report):
         report(step, train_loss=step.loss, validation_accuracy=step.validation_accuracy)
 
 
-def lab(later: int = 150) -> lk.LiveLab:
-    """A lab whose later runs have so many steps."""
-    return lk.LiveLab(train, steps=(40, later), goal={"validation_accuracy": 2}, title="load",
+def lab(later: int = 150, first: int = 40) -> lk.LiveLab:
+    """A lab whose runs have so many steps."""
+    return lk.LiveLab(train, steps=(first, later), goal={"validation_accuracy": 2}, title="load",
                       learning_rate=lk.Log(1e-4, 1, 3e-3), batch_size=lk.Choice(16, 32))
 
 

@@ -32,10 +32,14 @@ def style(*names: str) -> str:
 
 
 class View(anywidget.AnyWidget):
-    """What draws a live widget in the page. Nothing is sent to it once it is there."""
+    """What draws a live widget in the page. Nothing is sent to it once it is there.
+
+    `lost` is what it says when the kernel is restarted; empty where it goes on by itself.
+    """
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
     state = anywidget.WidgetTrait().tag(sync=True)
+    lost = traitlets.Unicode().tag(sync=True)
 
 
 class LiveWidget(ipywidgets.Widget):
@@ -57,7 +61,8 @@ class LiveWidget(ipywidgets.Widget):
         kind = type(self)
         name = f"{kind.__module__}.{kind.__name__}"     # it is also the id of its style sheet in the page
         if self._view is None:
-            self._view = View(state=self, _esm=kind._esm, _css=kind._css, _anywidget_id=name)
+            lost = _("The kernel was restarted: run this cell again.") if kind.needs_kernel else ""
+            self._view = View(state=self, lost=lost, _esm=kind._esm, _css=kind._css, _anywidget_id=name)
         bundle = self._view._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, "text/plain": _(self.stand_in)}, {**metadata, "labkit": {"widget": name}}

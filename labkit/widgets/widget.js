@@ -3,7 +3,23 @@
 // What a module exports: `render` gets the model that holds the state, not that of the view itself (see still.py).
 // The web edition, where nobody answers, calls it with `kernel: false`.
 function live(render) {
-  return { render: async (view) => render({ ...view, model: await view.host.getModel(view.model.get("state")) }) };
+  return {
+    render: async (view) => {
+      const model = await view.host.getModel(view.model.get("state"));
+      // Said to every model when the kernel is restarted: no message of this view will be answered any more.
+      model.on("comm_live_update", () => sayLost(view));
+      return render({ ...view, model });
+    },
+  };
+}
+
+function sayLost({ model, el }) {
+  if (!model.get("lost") || "lost" in el.dataset) return;
+  el.dataset.lost = "";
+  el.querySelectorAll("button, select, input").forEach((control) => { control.disabled = true; });
+  const notice = make("div", { className: "lk-lost", textContent: model.get("lost") });
+  notice.setAttribute("role", "alert");
+  el.prepend(notice);
 }
 
 function make(tag, properties = {}, ...children) {
