@@ -9,7 +9,7 @@ LANGUAGE := $(if $(filter zh%,$(LABKIT_LANGUAGE)),zh,en)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-zh reliability lint lab book notebooks record bench lock set-up
+.PHONY: help run test test-zh reliability lint lab book notebooks record bench bench-peers lock set-up
 
 help: ## list the targets
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ record: set-up ## for maintainers: write the runs that verdicts rest on: make re
 
 bench: set-up ## measure speed against peers and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+bench-peers: set-up ## compare with other libraries, each in an environment of its own; writes benchmarks/PEERS.md
+	@$(BIN)/python -m benchmarks.peers
 
 lock: ## for maintainers: find today's versions, write requirements.lock and the conda environments
 	@$(PYTHON) tools/lock.py

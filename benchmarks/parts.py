@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from benchmarks import kernel, loops, sequences
+from benchmarks import course, kernel, loops, sequences
 from benchmarks.report import Part, Row
 from benchmarks.timing import Speed, alternate, ratios
 
@@ -33,12 +33,13 @@ class Size:
     most_seconds: float = 3.0
     lab_steps: tuple[tuple[str, int], ...] = (("DocumentCNN", 240), ("SmallCNN", 1_000))
     sheets: int = 20
+    chapters: tuple[str, ...] = ()      # all
     apart: bool = True
 
 
 FULL = Size()
 QUICK = Size(rounds=1, images=64, busy_images=64, augmented_images=64, sequences=64, most_seconds=1.0,
-             lab_steps=(("DocumentCNN", 3), ("SmallCNN", 3)), sheets=2, apart=False)
+             lab_steps=(("DocumentCNN", 3), ("SmallCNN", 3)), sheets=2, chapters=("09",), apart=False)
 
 
 @functools.cache
@@ -214,5 +215,18 @@ def imports(size: Size) -> tuple[Part, dict]:
             "the same with `labkit.Recipe`, `Run` and `LiveLab` named, which loads what they need")]), results
 
 
+def whole_course(size: Size) -> tuple[Part, dict]:
+    """What a learner, an instructor and the notebooks' test wait for."""
+    rows, raw = course.chapters(size.chapters)
+    raw = {"chapters": raw, "nbval": course.notebooks_test(size.chapters), "first curve": course.first_curve()}
+    total = sum(found["seconds"] for found in raw["chapters"].values())
+    totals = [Row("all of them", [total], "s", "what `make run` takes after set-up", 300, less_is_better=True),
+              Row("notebooks' test", [raw["nbval"]], "s", "nbval over them, two at a time", 360, less_is_better=True)]
+    if raw["first curve"] is not None:
+        totals.append(Row("first curve", [raw["first curve"]], "s", "from starting JupyterLab to a moving curve of "
+                          "chapter 5, with Run All Cells", 20, less_is_better=True))
+    return Part("The course", "Each chapter headless in its quick profile, once.", [*totals, *rows]), raw
+
+
 PARTS = {"training": training, "lab": in_kernel, "busy": busy, "augmentation": augmentation,
-         "sequence": sequence, "imports": imports}
+         "sequence": sequence, "imports": imports, "course": whole_course}
