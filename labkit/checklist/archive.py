@@ -28,6 +28,9 @@ ENCRYPTED, UTF8 = 0x1, 0x800     # bits of a member's flags
 
 def entries(content: bytes) -> list[Entry]:
     """The files in the zip `content`. Raises `SettingError` for a zip that is damaged or could do harm."""
+    listed = content.count(b"PK\x01\x02")       # before zipfile keeps some 700 bytes of memory for each
+    if listed > MAX_FILES:
+        raise refuse(_("files in the zip"), listed, _("at most {most:,}").format(most=MAX_FILES))
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, LookupError, OverflowError,
@@ -37,8 +40,6 @@ def entries(content: bytes) -> list[Entry]:
     if any(member.filename == "[Content_Types].xml" for member in members):
         raise refuse(_("file"), _("an office document"), _("a CSV table, or a zip of a folder of pictures"),
                      _("Save the sheet as CSV in UTF-8."))
-    if len(members) > MAX_FILES:
-        raise refuse(_("files in the zip"), len(members), _("at most {most:,}").format(most=MAX_FILES))
     names = _names(members)
     for name, member in zip(names, members, strict=True):
         _check(name, member)

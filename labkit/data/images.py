@@ -24,6 +24,7 @@ CIFAR10_ARCHIVE = "cifar-10-python.tar.gz"
 CIFAR10_TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 CIFAR10_FILES = (*CIFAR10_TRAIN, "test_batch", "batches.meta")
 MEMBER_LIMIT = 64 << 20         # bytes; the largest member of the official archive has 31 million
+MEMBERS_LIMIT = 1_000           # the official archive has 9
 ARCHIVE_LIMIT = 512 << 20       # bytes unpacked; the official archive has 186 million
 
 Parts = tuple[Split, Split, tuple[str, ...]]        # training, test, class names
@@ -105,7 +106,10 @@ def _archive_members(path: Path) -> Iterator[tuple[str, bytes]]:
     wanted = {f"{CIFAR10_FOLDER}/{name}": name for name in CIFAR10_FILES}
     try:
         with gzip.open(path) as stream, tarfile.open(fileobj=_Bounded(stream, path), mode="r:") as archive:
-            for member in archive:
+            for place, member in enumerate(archive):
+                if place == MEMBERS_LIMIT:
+                    raise DataError(_("{file} has more than {most:,} members; CIFAR-10 has {count}. It was not read "
+                                      "further.").format(file=path, most=MEMBERS_LIMIT, count=len(wanted) + 2))
                 if member.name not in wanted:
                     continue
                 if not member.isreg():
