@@ -52,10 +52,10 @@ def save(folder: Path, about: dict, weights: dict[str, torch.Tensor], state: dic
             raise       # torch.save has one for its own reasons, and one that follows the system's
         _remove_drafts(folder, ignore_errors=True)      # they may be what fills the disk
         raise CheckpointError(_(
-            "The checkpoint of step {step} could not be saved in {folder}: {reason}. There, {free:.1f} MB are free. "
-            "The checkpoints before it are whole, and the curve so far is in run.history. Make room or mend the "
-            "folder, then go on with the same run, or with a new one and resume=True.").format(
-                step=about["step"], folder=folder, reason=_first_line(reason), free=_free(folder) / 1e6)) from error
+            "The checkpoint of step {step} could not be saved in {folder}: {reason}. The checkpoints before it are "
+            "whole, and the curve so far is in run.history. Make room or mend the folder, then go on with the same "
+            "run, or with a new one and resume=True.").format(
+                step=about["step"], folder=folder, reason=_first_line(reason))) from error
 
 
 def _save(folder: Path, about: dict, weights: dict[str, torch.Tensor], state: dict) -> Path:
@@ -101,13 +101,6 @@ def put(path: Path, text: str) -> None:
 def _remove_drafts(folder: Path, ignore_errors: bool = False) -> None:
     for draft in folder.glob(".step-*"):
         shutil.rmtree(draft, ignore_errors)
-
-
-def _free(folder: Path) -> int:
-    """The bytes that are left in a folder, or in the nearest one above it that is there."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
 
 
 def _first_line(error: Exception) -> str:
