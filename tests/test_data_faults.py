@@ -1,5 +1,6 @@
 """Whatever goes wrong with a data set, a call ends in the right one, or in a message that says what to do."""
 import collections
+import functools
 import random
 import time
 
@@ -23,11 +24,14 @@ processes = pytest.mark.skipif(not POSIX, reason="Windows has no fork server")
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory):
-    """How the call ended in the face of each fault, by the fault's name."""
-    found = {}
-    for fault in FAULTS:
-        with pytest.MonkeyPatch.context() as patch:
-            found[fault.name] = data_world.end_of(fault, tmp_path_factory.mktemp("world"), patch)
+    """A function for how the call ended in the face of each fault, by the fault's name. The first who asks waits."""
+    @functools.cache
+    def found():
+        ended = {}
+        for fault in FAULTS:
+            with pytest.MonkeyPatch.context() as patch:
+                ended[fault.name] = data_world.end_of(fault, tmp_path_factory.mktemp("world"), patch)
+        return ended
     return found
 
 
@@ -47,7 +51,7 @@ def kind(right: bool, error: Exception | None) -> str:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=NAMES)
 def test_a_fault_ends_as_it_should(ends, fault):
-    end = ends[fault.name]
+    end = ends()[fault.name]
     if not fault.says:
         assert end.right, end.error
         return
@@ -63,9 +67,9 @@ def test_the_list_is_long_and_names_each_fault_once():
 
 @pytest.mark.promise
 def test_no_fault_ends_in_a_wrong_data_set(ends, measured):
-    kinds = collections.Counter(kind(end.right, end.error) for end in ends.values())
+    kinds = collections.Counter(kind(end.right, end.error) for end in ends().values())
     assert kinds.keys() == {"right", "message"}
-    again = [ends[fault.name].again for fault in FAULTS if fault.again]
+    again = [ends()[fault.name].again for fault in FAULTS if fault.again]
     assert all(again)
     measured(f"{kinds.total()} of {len(FAULTS)} faults: {kinds['message']} ended in a message, {kinds['right']} in the "
              f"right data set, {kinds['wrong']} in a wrong one; once the server was well, {sum(again)} of {len(again)} "
