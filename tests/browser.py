@@ -45,6 +45,8 @@ def _write(*words):
 def _record(event, arguments):
     if event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
         _write("host", arguments[1][0])
+    if event in ("socket.getaddrinfo", "socket.gethostbyname") and arguments[0]:
+        _write("lookup", arguments[0])
 _write("process", os.getpid())
 sys.addaudithook(_record)
 """
@@ -101,10 +103,11 @@ class Server:
             self.api(f"sessions/{session['id']}", "DELETE")
 
     def connections(self) -> dict:
-        """How many Python processes (the server and its kernels) there were, and which hosts they called."""
-        lines = [line.split() for line in self.sockets.read_text().splitlines()]
+        """How many Python processes (the server, its kernels) there were, and which hosts they called or looked up."""
+        lines = [line.split(maxsplit=1) for line in self.sockets.read_text().splitlines()]
         return {"processes": sum(kind == "process" for kind, _ in lines),
-                "hosts": {host for kind, host in lines if kind == "host"}}
+                "hosts": {host for kind, host in lines if kind == "host"},
+                "looked up": {host for kind, host in lines if kind == "lookup"}}
 
     def close(self) -> None:
         """End the server, which ends its kernels; what is left of them after 10 s is killed."""

@@ -74,7 +74,7 @@ def left_on_binder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def heard():
     """What the pages said and whom they called."""
-    return {"errors": [], "hosts": set()}
+    return {"errors": [], "hosts": set(), "requests": 0}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,7 @@ def context(heard):
 
         def host(url):
             if urlsplit(url).scheme not in ("data", "blob"):
+                heard["requests"] += 1
                 heard["hosts"].add(urlsplit(url).hostname)
 
         def listen(page):

@@ -3,6 +3,8 @@
 The sections are the paper's. What the author decides, the intended use, is an argument; all else is read from the data,
 the decisions and the measures of `labkit.trends.fairness`.
 """
+import html
+import re
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +45,7 @@ def credit_card(loans: Table, decisions: list[fairness.Decisions], use: str, pol
                 map(_, [*credit.FIELDS, *(["age"] if policy == "with age" else [])]))),
             _("Group known when decided: {yes}.").format(
                 yes=_("yes") if policy in ("with age", "thresholds by group") else _("no"))]),
-        *_section(_("Intended use"), [_(use.strip()), *_scope(frame)]),
+        *_section(_("Intended use"), [literally(_(use.strip())), *_scope(frame)]),
         *_section(_("Factors"), [_("Under {years} years: {young} loans; older: {older}.").format(
             years=fairness.YOUNG, young=int(group.sum()), older=int((~group).sum()))]),
         *_section(_("Data"), [
@@ -67,6 +69,12 @@ def save(card: str, path: str | Path) -> Path:
 
 def _section(title: str, lines: list[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {line}" for line in lines), ""]
+
+
+def literally(text: str) -> str:
+    """A learner's text as Markdown that shows its letters: no link, no picture from elsewhere, no second point."""
+    marked = re.sub(r"([`*_~|\[\]#!])", r"\\\1", html.escape(text, quote=False).replace("\\", "&#92;"))
+    return " ".join(marked.split())
 
 
 def _scope(frame) -> list[str]:
