@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from benchmarks import course, kernel, loops, sequences
+from benchmarks import course, growth, kernel, loops, sequences
 from benchmarks.report import Part, Row
 from benchmarks.timing import Speed, alternate, ratios
 
@@ -34,12 +34,13 @@ class Size:
     lab_steps: tuple[tuple[str, int], ...] = (("DocumentCNN", 240), ("SmallCNN", 1_000))
     sheets: int = 20
     chapters: tuple[str, ...] = ()      # all
+    growing: int = 5        # sizes of each quantity
     apart: bool = True
 
 
 FULL = Size()
 QUICK = Size(rounds=1, images=64, busy_images=64, augmented_images=64, sequences=64, most_seconds=1.0,
-             lab_steps=(("DocumentCNN", 3), ("SmallCNN", 3)), sheets=2, chapters=("09",), apart=False)
+             lab_steps=(("DocumentCNN", 3), ("SmallCNN", 3)), sheets=2, chapters=("09",), growing=3, apart=False)
 
 
 @functools.cache
@@ -228,5 +229,21 @@ def whole_course(size: Size) -> tuple[Part, dict]:
     return Part("The course", "Each chapter headless in its quick profile, once.", [*totals, *rows]), raw
 
 
+def growing(size: Size) -> tuple[Part, dict]:
+    """Seconds and memory against what grows."""
+    rows, raw = [], {}
+    for name, quantity in growth.QUANTITIES.items():
+        raw[name] = points = [growth.measure(name, each) for each in quantity.sizes[:size.growing]]
+        for what, shown, most in zip(("seconds", "memory"), (1, 1e6), quantity.most, strict=True):
+            values = ", ".join(f"{getattr(point, what) / shown:.3g}" for point in points)
+            rows.append(Row(f"{name}: {'seconds' if shown == 1 else 'MB'}",
+                            [growth.exponent(points[-3], points[-1], what)], "exponent",
+                            f"{values} at {', '.join(f'{point.size:,.0f}' for point in points)} {quantity.unit}; "
+                            f"{quantity.because}", most, less_is_better=True))
+    return Part("Growth", "Five sizes over two decades, a process for each, one thread. An exponent of 1 is a straight "
+                "line, of 2 a square; it is that of the last decade.", rows), raw
+
+
 PARTS = {"training": training, "lab": in_kernel, "busy": busy, "augmentation": augmentation,
-         "sequence": sequence, "imports": imports, "course": whole_course}
+         "sequence": sequence, "imports": imports, "growth": growing,
+         "course": whole_course}

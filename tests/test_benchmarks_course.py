@@ -1,4 +1,5 @@
 """The bench of the whole course and of peers: what is timed, what is named, what is refused."""
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from benchmarks import course, parts, peers
+from benchmarks import course, growth, parts, peers
 from benchmarks.peers import __main__ as command
 from labkit import headless
 
@@ -81,3 +82,18 @@ def test_an_unknown_peer_is_refused_before_anything_is_installed(capsys):
     with pytest.raises(SystemExit):
         command.main(["keras"])
     assert "peer = 'keras' cannot be used. Allowed: Keras on TensorFlow," in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", growth.QUANTITIES)
+def test_each_quantity_is_timed_at_its_smallest_size(name):
+    point = growth.measure_here(name, growth.QUANTITIES[name].sizes[0])
+    assert point.size > 0 and point.seconds > 0 and point.memory >= 0
+    sizes = growth.QUANTITIES[name].sizes
+    assert list(sizes) == sorted(sizes) and len(sizes) == 5
+
+
+def test_an_exponent_is_that_of_a_power():
+    points = [growth.Point(size, 3e-6 * size ** 2, 5 * size) for size in (100, 1000)]
+    assert growth.exponent(*points, "seconds") == pytest.approx(2)
+    assert growth.exponent(*points, "memory") == pytest.approx(1)
+    assert math.isnan(growth.exponent(growth.Point(1, 1, 0), growth.Point(10, 1, 5), "memory"))
