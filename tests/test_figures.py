@@ -161,3 +161,14 @@ def test_a_title_is_part_of_the_legend_where_there_is_one_so_that_they_never_ove
     assert both.layout.legend.title.text == "Two" and both.layout.title.text is None
     for figure in (figures.lines([1, 2], {"one": [1, 2]}, title="One"), figures.images(IMAGES, title="One")):
         assert figure.layout.title.text == "One" and figure.layout.legend.title.text is None
+
+
+def test_a_name_with_markup_is_shown_letter_by_letter():
+    """Plotly reads HTML in every text: a class name from a stranger's table must not become a link."""
+    evil, letters = "<a href='https://x'>a & b</a>", "&lt;a href='https://x'&gt;a &amp; b&lt;/a&gt;"
+    for figure in (figures.bars({evil: [1.0]}, y=evil, title=evil, reference={evil: 1}),
+                   figures.lines([1, 2], {evil: [1, 2], "b": [1, 2]}, x=evil, y=evil, title=evil),
+                   figures.confusion_matrix(np.eye(2), [evil, "b"], title=evil),
+                   figures.images(IMAGES[:1], ["<i>c</i>"], title=evil)):
+        text = figure.to_json()
+        assert json.dumps(letters)[1:-1].split("https")[0] in text and "<a" not in text and "<i>" not in text

@@ -37,6 +37,11 @@ def test_the_card_follows_the_decisions():
     assert "purpose, age." in without and "purpose, age." not in fair
 
 
+def test_the_use_is_shown_letter_by_letter():
+    card = model_card.credit_card(LOANS, [decisions(BAD == 0)], "![seen](http://x/y)\n# <img src=x> `a` &lt;")
+    assert "- !\\[seen\\](http://x/y) \\# &lt;img src=x&gt; \\`a\\` &amp;lt;" in card.replace("\\!", "!")
+
+
 def test_another_checksum_is_another_card():
     other = dataclasses.replace(LOANS, sha256="0" * 64)
     assert "0" * 64 in model_card.credit_card(other, [decisions(BAD == 0)], USE)

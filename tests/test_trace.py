@@ -148,6 +148,7 @@ def test_the_curve_sends_descriptions_and_points():
 def test_the_still_picture_is_a_png_even_of_nothing():
     for traces in ([trace()], [trace(), trace(number=7)], [Trace(1, {}, 0, 10)]):
         assert still_picture(traces, ["#1"] * len(traces), "title").startswith(b"\x89PNG")
+    assert still_picture([trace()], [r"$\frac$"], r"a lab of $\frac$").startswith(b"\x89PNG")    # no formula of TeX
 
 
 @pytest.mark.parametrize("choice, answer, printed", [
