@@ -43,10 +43,13 @@ class Kernel:
         """What the ■ of the page does."""
         self._own.interrupt_kernel()
 
-    def run(self, code: str, **expressions: str) -> dict:
-        """Run a cell; returns what `expressions`, which give JSON, are then. An error of the cell is raised."""
-        sent = self._page.execute(code, user_expressions=expressions)
-        content = self._answer(sent)
+    def run(self, code: str, cell: str = "", **expressions: str) -> dict:
+        """Run the cell with the id `cell`, and raise its error; returns what `expressions`, which give JSON, are then."""
+        message = self._page.session.msg("execute_request", {
+            "code": code, "silent": False, "store_history": False, "user_expressions": expressions,
+            "allow_stdin": False, "stop_on_error": True}, metadata={"cellId": cell} if cell else {})
+        self._page.shell_channel.send(message)
+        content = self._answer(message["header"]["msg_id"])
         if content["status"] != "ok":
             raise RuntimeError("\n".join(content.get("traceback", [content["status"]])))
         return {name: json.loads(eval(found["data"]["text/plain"]))
@@ -127,7 +130,7 @@ class Page:
 def assert_nothing_left(before: dict, after: dict) -> float:
     """Threads, hooks and connections are those of before; returns by which share memory has grown."""
     for what in ("threads", "hooks", "comms", "widgets"):
-        assert after[what] == before[what], what
+        assert after[what] == before[what], (what, before[what], after[what])
     growth = max(after[what] / before[what] - 1 for what in ("memory", "memory after gc"))
     assert growth < 0.05, (before, after)
     return growth

@@ -92,6 +92,26 @@ def test_interrupts_at_random_moments_break_nothing(page, kernel):
     assert_nothing_left(before, kernel.ask("used.left()"))
 
 
+def test_a_cell_that_is_run_again_leaves_nothing_of_its_earlier_lab(kernel):
+    """Not even of one that was paused, or still trained; a lab of another cell stays."""
+    kernel.run("other = used.lab()\nother.show()", cell="other")
+    found = []
+    for last in ("stop", "resume", "stop"):
+        kernel.run("lab = used.lab(100_000)\nlab.show()", cell="lab")
+        page = Page(kernel)
+        page.press("restart")
+        page.until(lambda said: said["step"] > 0)
+        page.press(last)
+        found.append(kernel.ask("used.left()"))
+    assert_nothing_left(found[0], found[-1])
+    kernel.run("earlier, lab = lab, used.lab()\nlab.show()", cell="lab")
+    other = Page(kernel, "other")
+    other.press("restart")
+    other.until(lambda said: said["number"] == 2)
+    assert other.finished()["state"] == "finished"
+    assert kernel.ask("used.said(earlier)")["state"] == "superseded"
+
+
 def test_a_still_copy_leaves_nothing_for_the_garbage_collector():
     trace = Trace(1, {}, 0, 2)
     trace.add(1, {"train_loss": 1.0, "validation_accuracy": 0.5})

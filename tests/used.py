@@ -28,20 +28,26 @@ def lab(later: int = 150, first: int = 40) -> lk.LiveLab:
                       learning_rate=lk.Log(1e-4, 1, 3e-3), batch_size=lk.Choice(16, 32))
 
 
+def memory() -> int:
+    """Bytes of this process that are in memory."""
+    return psutil.Process().memory_info().rss
+
+
 def left() -> str:
     """Threads, hooks, connections to the page, and memory, as JSON.
 
-    Not pyzmq's own thread, one for the process, which begins with the first message of more than 64 kB.
+    Neither pyzmq's own thread, one for the process, which begins with the first message of more than 64 kB, nor the
+    subshells of JupyterLab: each load of a page begins one, and it stays until the kernel ends.
     """
-    memory = psutil.Process().memory_info().rss
+    before = memory()
     gc.collect()
     return json.dumps({
         "threads": sorted(thread.name for thread in threading.enumerate()
-                          if not type(thread).__module__.startswith("zmq")),
+                          if not type(thread).__module__.startswith("zmq") and not thread.name.startswith("subshell-")),
         "hooks": {event: len(hooks) for event, hooks in get_ipython().events.callbacks.items()},
         "comms": len(comm.get_comm_manager().comms),
         "widgets": len(ipywidgets.Widget.widgets),
-        "memory": memory, "memory after gc": psutil.Process().memory_info().rss})
+        "memory": before, "memory after gc": memory()})
 
 
 def said(lab: lk.LiveLab) -> str:

@@ -23,7 +23,7 @@ from labkit.widgets.curve import LabCurve, quantity, still_picture
 from labkit.widgets.lab_controls import LabControls
 from labkit.widgets.still import StillCopy
 from labkit.widgets.trace import Trace, in_words, legends
-from labkit.widgets.turn import Turn, is_taken
+from labkit.widgets.turn import Turn, is_taken, shown_by_this_cell
 
 PUBLISH_EVERY = 0.1     # seconds between two packets to the page
 EARLIER_RUNS = 5        # kept for comparison
@@ -82,6 +82,8 @@ class LiveLab:
 
     def show(self) -> None:
         """Show the lab, train once with the values as they are, and leave the still copy below."""
+        for earlier in shown_by_this_cell(self):
+            earlier.close()
         display(self.controls)
         display(self.curve)
         self._still = StillCopy(_("still copy of the curves above"))
@@ -131,6 +133,15 @@ class LiveLab:
             self.runs = self.runs[-1:]
         if self.runs:
             self._publish_past()
+
+    def close(self) -> None:
+        """End training for good, and have the page forget the lab: its cell was run again."""
+        with self._condition:
+            self._generation += 1
+            self._wanted, self._paused = None, False
+            self._condition.notify_all()
+        self.controls.close()
+        self.curve.close()
 
     def wait(self, timeout: float | None = None) -> None:
         """Return when the lab has finished, paused or failed; a failure of `train` is raised again."""

@@ -57,6 +57,12 @@ class LiveWidget(ipywidgets.Widget):
     _view: View | None = None
     __repr__ = object.__repr__      # that of ipywidgets writes out all of the state
 
+    def close(self) -> None:
+        if self._view is not None:
+            self._view.layout.close()
+            self._view.close()
+        super().close()
+
     def _repr_mimebundle_(self, **kwargs):
         kind = type(self)
         name = f"{kind.__module__}.{kind.__name__}"     # it is also the id of its style sheet in the page
@@ -73,7 +79,7 @@ def picture(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(buffer, format="png", dpi=100)
-    # Parts that refer to each other stay, 5 MB a figure, until Python looks for such circles, which may be ten figures on.
+    # Parts that refer to each other stay, 5 MB a figure, until Python looks for such circles: ten figures on, or more.
     for part in figure.findobj():
         vars(part).clear()
     return buffer.getvalue()

@@ -1,7 +1,8 @@
-"""One lab trains at a time."""
+"""One lab trains at a time, and a cell that is run again leaves nothing of the labs that it showed before."""
 import threading
 
 import torch
+from IPython import get_ipython
 
 from labkit.openmp import release_helpers
 
@@ -12,6 +13,22 @@ _newest: list = []              # the lab that holds, or waits for, that lock
 def is_taken() -> bool:
     """Whether a lab is training now."""
     return _training.locked()
+
+
+_shown: dict[str, tuple[str, list]] = {}    # id of a cell -> which run of it, and the labs that it showed
+
+
+def shown_by_this_cell(lab) -> list:
+    """The labs that an earlier run of this cell has shown, other than `lab`, which it shows now."""
+    parent = getattr(get_ipython(), "get_parent", dict)()
+    cell, run = parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")
+    for other, (when, labs) in _shown.items():
+        _shown[other] = when, [each for each in labs if each is not lab]
+    if cell is None:        # not every front end says which cell it runs
+        return []
+    when, labs = _shown.get(cell, (run, []))
+    _shown[cell] = run, [*labs, lab] if when == run else [lab]
+    return labs if when != run else []
 
 
 class Turn:

@@ -6,20 +6,27 @@ function live(render) {
   return {
     render: async (view) => {
       const model = await view.host.getModel(view.model.get("state"));
-      // Said to every model when the kernel is restarted: no message of this view will be answered any more.
-      model.on("comm_live_update", () => sayLost(view));
+      watchKernel(view);
       return render({ ...view, model });
     },
   };
 }
 
-function sayLost({ model, el }) {
-  if (!model.get("lost") || "lost" in el.dataset) return;
-  el.dataset.lost = "";
-  el.querySelectorAll("button, select, input").forEach((control) => { control.disabled = true; });
-  const notice = make("div", { className: "lk-lost", textContent: model.get("lost") });
-  notice.setAttribute("role", "alert");
-  el.prepend(notice);
+// A kernel that was restarted, from this tab or another or after its death, answers no message of this view any more.
+// JupyterLab tells the tab that did it "restarting"; the others only hear the new kernel say "starting".
+function watchKernel({ model, el, signal }) {
+  const status = model.get("lost") && model.widget_manager?.context?.sessionContext?.statusChanged;
+  const hear = (_session, now) => {
+    if (!/starting|dead/.test(now) || "lost" in el.dataset) return;
+    el.dataset.lost = "";
+    el.querySelectorAll("button, select, input").forEach((control) => { control.disabled = true; });
+    const notice = make("div", { className: "lk-lost", textContent: model.get("lost") });
+    notice.setAttribute("role", "alert");
+    el.prepend(notice);
+  };
+  if (!status) return;
+  status.connect(hear);
+  signal.addEventListener("abort", () => status.disconnect(hear));
 }
 
 function make(tag, properties = {}, ...children) {
