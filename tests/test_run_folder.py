@@ -288,6 +288,8 @@ def test_a_clock_that_is_moved_back_changes_nothing(tmp_path, unbroken, monkeypa
         for days, name in enumerate(reversed(checkpoint.names(tmp_path)), 1):   # the newest is the oldest by its date
             for path in (tmp_path / name, *(tmp_path / name).iterdir()):
                 os.utime(path, (days * DAY, days * DAY))
+        assert checkpoint.names(tmp_path) == [f"step-{2 * resumed + step:08}" for step in (1, 2)]
+        (tmp_path / "latest").unlink()                  # so that the newest has to be found
         resumed += 1
     run = begun(tmp_path, resume=True, save_every=1)
     assert list(run) and same(run, unbroken) and run.history.seconds > 0
