@@ -48,8 +48,8 @@ def test_no_archive_writes_elsewhere_or_fills_the_memory(tmp_path, measured):
     grown = (peaks[-1] - peaks[0]) / 1e6
     assert grown < hostile.LARGE, f"{grown:.0f} MB more than for a sound file"
     refused = sum(said is not None for _name, said in words.values())
-    measured(f"{len(words)} archives, the largest of {largest / 1e6:.1f} MB, bombs of {hostile.LARGE} MB and more: {refused} "
-             f"refused, none wrote anything elsewhere, the peak of memory grew by {grown:.0f} MB")
+    measured(f"{len(words)} archives, the largest of {largest / 1e6:.1f} MB, bombs of {hostile.LARGE} MB and more: "
+             f"{refused} refused, none wrote anything elsewhere, the peak of memory grew by {grown:.0f} MB")
 
 
 def test_the_bombs_are_bombs():

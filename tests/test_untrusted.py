@@ -102,7 +102,8 @@ READERS = {
     "model.safetensors, a zip of torch's": (model, payloads.torch_zip, SettingError),
     "model.json": (described, as_it_is, SettingError),
     "arrays (.npy)": (pictures, payloads.npy, DataError),
-    "arrays (.npz)": (pictures, lambda payload: payloads.zipped({"train_images.npy": payloads.npy(payload)}), DataError),
+    "arrays (.npz)": (pictures, lambda payload: payloads.zipped({"train_images.npy": payloads.npy(payload)}),
+                      DataError),
     "arrays, a pickle": (pictures, as_it_is, DataError),
     "films": (films, as_it_is, DataError),
     "an upload called .csv": (upload("a.csv"), as_it_is, SettingError),
@@ -157,7 +158,7 @@ DTYPE = b"cnumpy\ndtype\n(U\x02u1I00\nI01\ntR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\x
     pickled(b"(", b"(" * 900_000, b"t" * 900_000, b"Nd"),                           # hashed, it ends the process
     pickled(b"}", b")" + b"\x85" * 200_000, b"Ns"),
     pickled(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR(K\x01(K\x01t", DTYPE.replace(
-        b"U\x02u1", b"U\x02O8"), b"I00\nU\x08AAAAAAAAtb"),                          # an object at an address of their choice
+        b"U\x02u1", b"U\x02O8"), b"I00\nU\x08AAAAAAAAtb"),                       # an object at a chosen address
     pickled(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR(K\x01(J\xff\xff\xff\x7ft", DTYPE,
             b"I00\nU\x08AAAAAAAAtb"),                                               # 2 GB in 8 bytes
     pickled(b"cnumpy\ndtype\n(NU\x0d__setstate__Kttb"),                             # the class itself
@@ -187,7 +188,8 @@ def huge_record() -> bytes:
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (lambda: payloads.torch_zip(payloads.pickle.dumps(payloads.Calls(bytearray, 10**11), 2)), "names __builtin__ bytearray"),
+    (lambda: payloads.torch_zip(payloads.pickle.dumps(payloads.Calls(bytearray, 10**11), 2)),
+     "names __builtin__ bytearray"),
     (huge_record, "unpack to more"),
     (lambda: payloads.torch_zip(pickled(b"}", b")" + b"\x85" * 200_000, b"Ns")), "200,001 tuples"),
     (lambda: payloads.torch_zip(payloads.pickle.dumps({1: np.zeros(3)}, 2)), "names numpy"),

@@ -110,7 +110,7 @@ def _reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo):
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError,
                 ValueError) as error:
             raise refuse(_("file in the zip"), member.filename, _("a file that unpacks"),
-                         f"({error}) " + _("Pack the folder again.")) from error
+                         f"({str(error)[:200]}) " + _("Pack the folder again.")) from error
         if content.startswith(ARCHIVES):
             raise refuse(_("file in the zip"), member.filename, _("a picture, not another archive"),
                          _("Pack the pictures themselves."))

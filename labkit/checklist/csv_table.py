@@ -112,7 +112,7 @@ def _header(record: list[str]) -> list[str]:
     figures = [cell for cell in header if _number(cell, ",") is not None]
     if figures:
         raise refuse(_("first line"), listed(header), _("the names of the columns"),
-                     _("{value} looks like a value: put a header above it.").format(value=figures[0]))
+                     _("{value} looks like a value: put a header above it.").format(value=listed(figures[:1])))
     unnamed = [place for place, cell in enumerate(header, 1) if not cell]
     if unnamed:
         raise refuse(_("name of column {place}").format(place=unnamed[0]), "", _("a word"),

@@ -36,7 +36,7 @@ def read(entries: list[Entry], name: str, sha256: str | None = None) -> Collecte
     digest, pictures, sizes, wrong, pixels = hashlib.sha256(), [], set(), [], 0
     for entry in files:
         if entry.size > MAX_FILE:
-            raise refuse("/".join(entry.parts), _("{size:,} bytes").format(size=entry.size),
+            raise refuse(listed(["/".join(entry.parts)]), _("{size:,} bytes").format(size=entry.size),
                          _("at most {most:,} bytes").format(most=MAX_FILE))
         content = entry.read()
         digest.update(content)
@@ -105,7 +105,7 @@ def opened(content: bytes, name: str) -> Image.Image:
         except Exception as error:
             raise NotAPicture(name) from error
     if size is None or size[0] * size[1] > MAX_PIXELS:
-        raise refuse(_("pixels of {name}").format(name=name),
+        raise refuse(_("pixels of {name}").format(name=listed([name])),
                      _("more than {most:,}").format(most=MAX_PIXELS) if size is None else size[0] * size[1],
                      _("at most {most:,}").format(most=MAX_PIXELS),
                      _("A small file can unpack to fill the memory. It was not unpacked."))

@@ -88,8 +88,8 @@ class ImagePreparation:
     def __post_init__(self):
         sides = (self.height, self.width)
         if self.channels not in (1, 3) or not all(isinstance(side, int) and 1 <= side <= images.KEPT for side in sides):
-            raise refuse("preparation", (self.channels, *sides), _("1 or 3 channels, and sides of at most {most}").format(
-                most=images.KEPT))
+            raise refuse("preparation", (self.channels, *sides),
+                         _("1 or 3 channels, and sides of at most {most}").format(most=images.KEPT))
 
     def apply(self, pictures: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(pictures)

@@ -78,7 +78,7 @@ def load(folder: str | Path) -> Answerer:
         return Answerer(model, preparation, class_names, about)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError,
             SafetensorError) as error:
-        raise refuse(ABOUT, str(folder), _("a model that `save` wrote"), f"({error})") from error
+        raise refuse(ABOUT, str(folder), _("a model that `save` wrote"), f"({str(error)[:200]})") from error
 
 
 def _network(description: dict, weights: dict[str, torch.Tensor]) -> nn.Module:

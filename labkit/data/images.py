@@ -191,4 +191,4 @@ def _kind(value) -> str:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(_("{file} is damaged or not what its name says ({error}).").format(
-        file=path, error=f"{type(error).__name__}: {error}"))
+        file=path, error=f"{type(error).__name__}: {str(error)[:200]}"))

@@ -165,7 +165,7 @@ def read_movielens(path: Path) -> Ratings:
     except DataError:
         raise
     except _DAMAGE as error:
-        raise DataError(_("{file} cannot be read ({error}).").format(file=path, error=error)) from error
+        raise DataError(_("{file} cannot be read ({error}).").format(file=path, error=str(error)[:200])) from error
     twice = Counter(film[1] for film in films)
     titles = tuple(film[1] if twice[film[1]] == 1 else f"{film[1]} [{film[0]}]" for film in films)
     return Ratings("movielens-100k", users, items, values.float(), int(users.max()) + 1, titles, genres, features,

@@ -14,7 +14,7 @@ from labkit.language import _, everywhere
 STATES = ("solved", "wrong", "not attempted", "not run", "missing")     # the best first
 CHECK = re.compile(r"\blk\.check\.(ch\d\d)\.(\w+)\(")
 OTTER = re.compile(r"\bgrader\.check\(\s*[\"'](\w+)[\"']\s*\)")         # which names no chapter
-LARGEST = 100_000_000                   # bytes of a notebook; one of 500 MB, from an endless loop, needs many GB to read
+LARGEST = 100_000_000                   # bytes of a notebook; more, from an endless loop, need many GB to read
 SKIPPED = "."                                                           # .ipynb_checkpoints and the like
 
 
