@@ -66,8 +66,9 @@ def mutated(draw, base: bytes) -> bytes:
 
 
 CELLS = st.one_of(st.text(max_size=6), st.sampled_from([
-    "1e999", "-1e999", "1e308", "-1e308", "5e-324", "nan", "-nan", "inf", "+Infinity", "1_000", "0x1F", "１２", "٣", "½",
-    "", " ", "?", "NA", "=1+1", '=cmd|"/C calc"!A0', '"', '""', 'a"b', '"a\nb"', "a,b", "\ufeff", "\u202e", "\r", "\u2028",
+    "1e999", "-1e999", "1e308", "-1e308", "5e-324", "nan", "-nan", "inf", "+Infinity", "1_000",
+    "0x1F", "１２", "٣", "½", "", " ", "?", "NA", "=1+1", '=cmd|"/C calc"!A0', '"', '""',
+    'a"b', '"a\nb"', "a,b", "\ufeff", "\u202e", "\r", "\u2028",
     "x" * 200_000, "1" * 5_000, "true", "é", "猫", "\x1b[31m", "9" * 400]),
     st.floats().map(str), st.integers().map(str))
 

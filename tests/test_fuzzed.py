@@ -25,8 +25,8 @@ def test_no_bytes_end_in_an_error_that_is_not_ours(measured):
     counts = dict(map(json.loads, child.stdout.splitlines()))
     assert all(found["read"] and found["refused"] for found in counts.values()) and len(counts) == 13
     taken, refused = (sum(found[kind] for found in counts.values()) for kind in ("read", "refused"))
-    measured(f"{taken + refused:,} files for {len(counts)} readers: {taken:,} read, {refused:,} refused by errors of ours, "
-             f"none ended in another error, the process ended with code {child.returncode}")
+    measured(f"{taken + refused:,} files for {len(counts)} readers: {taken:,} read, {refused:,} refused by errors "
+             f"of ours, none ended in another, the process ended with code {child.returncode}")
 
 
 SETUP = """
