@@ -47,6 +47,11 @@ def _doctor(options):
     return 0 if report(online=True) else 1
 
 
+def _numbers(options):
+    from labkit.numbers import main
+    return main()
+
+
 def _links(options):
     from labkit.links import report
     return 0 if report(seconds=options.seconds) else 1
@@ -98,6 +103,7 @@ COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where 
     "sweep": ("execute a chapter with each combination of values, as many at once as there are cores", _sweep,
               [CHAPTER, GRID, PROFILE, PARAMETER, SCHEDULER, OUT, LANGUAGE]),
     "doctor": ("check this computer and say what to do", _doctor, []),
+    "numbers": ("compare the numbers of this computer's accelerator with those of its processor", _numbers, []),
     "lab": ("open the course in JupyterLab, which gets all other options", _lab, [LANGUAGE]),
     "export": ("for instructors: write chapters for nbgrader or otter-grader", _export,
                [TOOL, INTO, CHAPTERS, LANGUAGE]),
