@@ -9,7 +9,7 @@ LANGUAGE := $(if $(filter zh%,$(LABKIT_LANGUAGE)),zh,en)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-zh reliability lint lab book notebooks record bench bench-peers lock set-up
+.PHONY: help run test test-zh reliability soak lint lab book notebooks record bench bench-peers lock set-up
 
 help: ## list the targets
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ reliability: set-up ## the tests of docs/reliability.md in full, and what they m
 	rm -rf build/reliability
 	LABKIT_RELIABILITY=build/reliability $(BIN)/python -m pytest -m promise; failed=$$?; \
 	$(BIN)/python tools/reliability.py build/reliability && exit $$failed
+
+MINUTES ?= 20
+soak: set-up ## three live labs used for 20 minutes, memory plotted into docs/soak.png: make soak MINUTES=5
+	rm -rf build/soak
+	LABKIT_SOAK=$(MINUTES) LABKIT_RELIABILITY=build/soak $(BIN)/python -m pytest tests/test_soak.py
+	$(BIN)/python tools/reliability.py build/soak
 
 lint: set-up ## the checks of .pre-commit-config.yaml, which stop a commit too
 	@$(BIN)/python tools/lint.py

@@ -44,7 +44,7 @@ class Kernel:
         self._own.interrupt_kernel()
 
     def run(self, code: str, cell: str = "", **expressions: str) -> dict:
-        """Run the cell with the id `cell`, and raise its error; returns what `expressions`, which give JSON, are then."""
+        """Run the cell with the id `cell`, whose error is raised; returns what `expressions` (JSON) are then."""
         message = self._page.session.msg("execute_request", {
             "code": code, "silent": False, "store_history": False, "user_expressions": expressions,
             "allow_stdin": False, "stop_on_error": True}, metadata={"cellId": cell} if cell else {})
@@ -119,6 +119,13 @@ class Page:
     def finished(self) -> dict:
         """What the lab says once its worker has ended."""
         return self.until(lambda said: not said["works"])
+
+    def finish(self) -> dict:
+        """Train a whole run and return what the lab says then; another page may pause it meanwhile."""
+        self.press("restart")
+        while (said := self.until(lambda said: said["rests"]))["works"]:
+            self.press("resume")
+        return said
 
     @property
     def shown(self) -> dict:

@@ -21,25 +21,16 @@ class View:
     """A lab as a tab shows it."""
 
     def __init__(self, tab: Notebook, name: str):
-        self._page, self._place = tab.page, LABS.index(name)
-
-    @property
-    def controls(self):
-        return self._page.locator(".lk-controls").nth(self._place)
-
-    @property
-    def curve(self):
-        return self._page.locator(".lk-curve").nth(self._place)
-
-    @property
-    def slider(self):
-        return self.controls.get_by_label("learning rate")
+        self._page, self.cell = tab.page, tab.cell(f"{name} = ")
+        self.controls, self.curve = self.cell.locator(".lk-controls"), self.cell.locator(".lk-curve")
+        self.slider = self.controls.get_by_label("learning rate")
 
     def press(self, name: str) -> None:
         self.controls.get_by_role("button", name=name, exact=True).click()
 
     def move(self, chance: random.Random) -> None:
         """Press ten keys on the slider, as fast as Chromium takes them."""
+        self.cell.scroll_into_view_if_needed()      # JupyterLab draws no output before that
         self.slider.focus()
         for _key in range(10):
             self._page.keyboard.press(chance.choice(["ArrowLeft", "ArrowRight", "PageUp", "PageDown"]))
@@ -82,10 +73,7 @@ def at_rest(kernel: Kernel) -> dict:
     """What is left once each lab has finished a short run."""
     for name in LABS:
         kernel.run(f"{name}._steps, steps = (40, 40), {name}._steps")
-        page = Page(kernel, name)
-        page.press("restart")
-        page.until(lambda said: said["step"] > 0)
-        page.finished()
+        Page(kernel, name).finish()
         kernel.run(f"{name}._steps = steps")
     return kernel.ask("used.left()")
 
@@ -128,8 +116,7 @@ def test_reloads_and_two_tabs_leave_one_worker_and_the_last_settings(tab, kernel
     for name in ("one", "three", "two"):       # each in turn goes on with what is its own
         views[name][1].press("Resume")
         pages[name].until(lambda said: said["state"] != "paused")
-        said = settled(pages[name], *views[name])
-        assert not said["error"]
+        assert not settled(pages[name], *views[name])["error"]
     second.page.close()
     growth = assert_nothing_left(before, at_rest(kernel))
     measured(f"{RELOADS} reloads, the view back in at most {max(seconds):.1f} s; {20 * ROUNDS} keys on sliders of "

@@ -82,10 +82,7 @@ def test_long_use_does_not_grow(context, jupyter, measured):
     def at_rest() -> dict:
         for name in LABS:
             kernel.run(f"{name}.controls.goal = {{'validation_accuracy': 2}}")
-            page = Page(kernel, name)
-            page.press("restart")
-            page.until(lambda said: said["step"] > 0)
-            said = page.finished()
+            said = Page(kernel, name).finish()
             assert said["settings"] == said["values"] and said["state"] == "finished" and not said["error"], said
             shown = tab.page.locator(".lk-controls").nth(LABS.index(name)).get_by_label("learning rate")
             assert float(shown.get_attribute("aria-valuetext")) == said["values"]["learning_rate"]
@@ -103,6 +100,7 @@ def test_long_use_does_not_grow(context, jupyter, measured):
     if "LABKIT_SOAK" in os.environ:
         plot(minutes, weights).savefig(ROOT / "docs" / "soak.png", dpi=80)
         measured(f"{minutes[-1]:.0f} minutes, {acts} random acts on three labs: memory of the kernel grew by "
-                 f"{grown['kernel, MB']:.1%}, of the page by {grown['page, MB']:.1%}; then answers in {answers(kernel)}")
+                 f"{grown['kernel, MB']:.1%}, of the page by {grown['page, MB']:.1%}; then answers in "
+                 f"{answers(kernel)}")
     kernel.close()
     tab.page.close()
