@@ -142,7 +142,7 @@ def test_interrupts_and_restarts_at_random_leave_a_lab_that_works(tab, kernel, j
                 tab.run_cell("one = ")
         else:
             tab.menu("Kernel", "Restart Kernel…")
-            tab.page.get_by_role("dialog").get_by_role("button", name="Restart").click()
+            tab.page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
             for name in LABS:
                 expect(View(tab, name).controls.get_by_role("alert")).to_have_text(LOST)
                 expect(View(tab, name).slider).to_be_disabled()

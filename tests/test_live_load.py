@@ -2,13 +2,17 @@
 import gc
 import random
 import statistics
+import sys
+import threading
 import time
 
 import pytest
 from load import Kernel, Page, answers, assert_nothing_left, in_words
 from promises import size
 
+from labkit.widgets.controls import Log
 from labkit.widgets.curve import still_picture
+from labkit.widgets.lab_controls import LabControls
 from labkit.widgets.live import EARLIER_RUNS
 from labkit.widgets.trace import Trace
 
@@ -110,6 +114,32 @@ def test_a_cell_that_is_run_again_leaves_nothing_of_its_earlier_lab(kernel):
     other.until(lambda said: said["number"] == 2)
     assert other.finished()["state"] == "finished"
     assert kernel.ask("used.said(earlier)")["state"] == "superseded"
+
+
+def test_messages_of_two_tabs_at_once_are_all_taken():
+    """Each tab's come on a thread of its own."""
+    controls, heard, errors = LabControls({"learning_rate": Log(1e-4, 1, 3e-3)}, {}), [], []
+    controls.observe(lambda change: heard.append(change["new"]["learning_rate"]), "values")
+    sent = [[round(0.1 * tab + 1e-4 * move, 6) for move in range(1, 1000)] for tab in (1, 2)]
+
+    def move(values):
+        try:
+            for value in values:
+                controls.set_state({"values": {"learning_rate": value}})
+        except Exception as error:  # noqa: BLE001 - of another thread: it is looked at below
+            errors.append(error)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)         # seconds: the threads meet everywhere
+    try:
+        tabs = [threading.Thread(target=move, args=(values,)) for values in sent]
+        for tab in tabs:
+            tab.start()
+        for tab in tabs:
+            tab.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not errors and sorted(heard) == sorted(sent[0] + sent[1])
+    assert controls.values == {"learning_rate": heard[-1]}
 
 
 def test_a_still_copy_leaves_nothing_for_the_garbage_collector():

@@ -5,6 +5,7 @@ nothing. While the widget lives, widget.css hides the copy: it hides pictures in
 element of class `labkit-live`, which every view of ours puts on its root.
 """
 import io
+import threading
 from pathlib import Path
 
 import anywidget
@@ -56,6 +57,15 @@ class LiveWidget(ipywidgets.Widget):
     _esm = _css = ""
     _view: View | None = None
     __repr__ = object.__repr__      # that of ipywidgets writes out all of the state
+
+    def __init__(self, **traits):
+        self._taking = threading.RLock()
+        super().__init__(**traits)
+
+    def set_state(self, sync_data: dict) -> None:
+        """Take what a page has set. JupyterLab gives each tab a thread of the kernel, ipywidgets counts on one."""
+        with self._taking:
+            super().set_state(sync_data)
 
     def close(self) -> None:
         if self._view is not None:
