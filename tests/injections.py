@@ -202,7 +202,7 @@ def trusted(p):
 '''
 # How often each way shows its text in words, at least; the rest is drawn on canvas.
 NAMES = {"live": 8, "explorer": 8, "film": 6, "questions": 5, "steps": 6, "attention": 4, "preview": 3, "upload": 2,
-         "figures": 20, "frames": 6, "printed": 4}
+         "figures": 20, "frames": 6, "printed": 3}
 SHOW = """way, payloads = next(jobs)
 for payload in payloads:
     globals()[way](payload)"""

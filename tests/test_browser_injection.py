@@ -21,13 +21,17 @@ pytestmark = NEEDS_CHROMIUM
 
 BATCH = 5       # payloads that one run of a cell shows
 TRUSTED = [payload for payload in PAYLOADS if not payload.startswith(("<meta", "<base"))]      # which end the page
+HEAVY = ("figures", "live", "explorer", "film")       # which take a second or two for each payload
 SHOWN = "way, payloads"
 
 
 def jobs() -> list[tuple[str, list[str]]]:
     """The ways, with the payloads to go them: in the small form each goes one way, in full each goes every way."""
     ways = list(NAMES)
-    return size([(way, PAYLOADS[place::len(ways)]) for place, way in enumerate(ways)],
+    light = [way for way in ways if way not in HEAVY]
+    rest = PAYLOADS[len(HEAVY):]
+    return size([*((way, [payload]) for way, payload in zip(HEAVY, PAYLOADS, strict=False)),
+                 *((way, rest[place::len(light)]) for place, way in enumerate(light))],
                 [(way, PAYLOADS[at:at + BATCH]) for at in range(0, len(PAYLOADS), BATCH) for way in ways])
 
 
@@ -44,8 +48,8 @@ def notebook(context, jupyter, heard):
 
 
 def letters(text: str) -> str:
-    """Without what pages show as they like: spaces, zeros, marks of direction."""
-    return re.sub(r"[\s␣\0�\u2066-\u2069\u202a-\u202e]", "", text)
+    """Without what pages and Python's repr show as they like: spaces, zeros, marks of direction."""
+    return re.sub(r"\\x00|\\u202[ce]|[\s␣\0�\u2066-\u2069\u202a-\u202e]", "", text)
 
 
 def formula(payload: str) -> bool:
