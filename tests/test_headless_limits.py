@@ -22,10 +22,10 @@ from labkit import headless, settings
 from labkit.settings import SettingError
 
 CHAPTERS = headless.find()
-LIMITS = {      # the ends of what a chapter can be run with; of words, what needs no network
+LIMITS = {      # of words, what needs no network; of numbers, the ends between which a chapter still shows what it says
     "profile": settings.PROFILES, "seed": ("0", str(settings.LARGEST_SEED)), "price_per_hour": ("0.0", "1000000.0"),
-    "budget": ("100", "100000"), "memory_gb": ("0.5", "640.0"), "images": ("10", "10800"),
-    "dataset": ("fashion-mnist",), "learning_rate": ("1e-05", "0.01"), "batch_size": ("8", "512"),
+    "budget": ("500", "100000"), "memory_gb": ("0.5", "640.0"), "images": ("50", "10800"),
+    "dataset": ("fashion-mnist",), "learning_rate": ("0.0003", "0.003"), "batch_size": ("16", "512"),
     "ratings": ("generated",), "hours_a_week": ("1", "40")}
 WRONG = {int: ("abc", "", "1.5", "1e3", "None", "true", "[1]", "inf"),
          float: ("abc", "", "None", "true", "[1]", "nan", "inf")}

@@ -16,7 +16,7 @@ from labkit import headless
 ALL = [path.stem for path in headless.find()]
 RATE = re.compile(r"[\d.,]+ ?(?:examples/s|images/s|GFLOP/s|GB/s|ms|µs|s)\b")      # what a cell says beside its numbers
 TIMED = {       # cells whose figures, tables or still copies are made of times, of prices of that time, of free memory
-    "01_background": {"years", "roofline"},
+    "01_background": {"years", "batches", "roofline"},
     "02_core_concepts": {"seconds", "fresh", "latency", "costs", "hardware", "product-explorer"},
     "03_algorithms": {"parallel"}, "04_mathematics": {"measured"},
     "05_project": {"doctor", "measured-speed", "price"}, "06_applications": {"pictures-product", "impact-live"},
