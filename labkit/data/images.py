@@ -39,7 +39,7 @@ def read_fashion_mnist(path: Path) -> Parts:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
-    except _DAMAGE as error:
+    except (*_DAMAGE, RuntimeError, MemoryError, AttributeError, TypeError) as error:       # of NumPy's headers, too
         raise _damaged(path, error) from error
     train, test = (_split(path, arrays.get(f"{name}_images"), arrays.get(f"{name}_labels"), (28, 28),
                           f"{name}_images", f"{name}_labels") for name in ("train", "test"))
