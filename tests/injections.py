@@ -168,7 +168,10 @@ def upload(p):
     except lk.settings.SettingError as error:
         print(error)
     table = pd.DataFrame({p: range(20), "word": [p, "b"] * 10, "class": [p] * 10 + ["b"] * 10})
-    print(checklist.intake((p, table.to_csv(index=False).encode()), "given"))
+    try:
+        print(checklist.intake((p, table.to_csv(index=False).encode()), "given"))
+    except lk.settings.SettingError as error:
+        print(error)
 
 def figures(p):
     names, f = [p, "b"], lk.figures
@@ -202,7 +205,7 @@ def trusted(p):
 '''
 # How often each way shows its text in words, at least; the rest is drawn on canvas.
 NAMES = {"live": 8, "explorer": 8, "film": 6, "questions": 5, "steps": 6, "attention": 4, "preview": 3, "upload": 2,
-         "figures": 20, "frames": 6, "printed": 3}
+         "figures": 10, "frames": 6, "printed": 3}
 SHOW = """way, payloads = next(jobs)
 for payload in payloads:
     globals()[way](payload)"""
