@@ -40,6 +40,8 @@ from labkit.language import _
 from labkit.reported import reported
 from labkit.settings import choose, refuse
 
+CHECKS = {"seed": settings.seed, "price_per_hour": settings.price}      # of what several chapters have
+
 
 class ThisPython(AsyncKernelManager):
     """Starts the kernel with the Python that runs this, whatever `python3` kernels the user has installed.
@@ -139,8 +141,8 @@ def convert(name: str, text: str, default: object) -> object:
 def plan(notebooks: Iterable[Path], profile: str, given: Iterable[tuple[str, str]]) -> dict[Path, dict]:
     """The parameters of each notebook, all of them checked before anything runs.
 
-    Raises `SettingError` for an unknown profile, a name that a chosen chapter lacks, a value of the wrong type, and a
-    seed that the chapters' set-up would refuse.
+    Raises `SettingError` for an unknown profile, a name that a chosen chapter lacks, a value of the wrong type, and
+    one that CHECKS refuse.
     """
     texts = {"profile": profile, **dict(given)}
     choose("profile", texts["profile"], settings.PROFILES)
@@ -152,8 +154,8 @@ def plan(notebooks: Iterable[Path], profile: str, given: Iterable[tuple[str, str
                 raise refuse("parameter", name, ", ".join(defaults) or _("none"),
                              _("Those are the parameters of {chapter}.").format(chapter=notebook.stem))
         planned[notebook] = {name: convert(name, text, defaults[name]) for name, text in texts.items()}
-        if "seed" in texts:
-            settings.seed(planned[notebook]["seed"])
+        for name in texts.keys() & CHECKS.keys():
+            CHECKS[name](planned[notebook][name])
     return planned
 
 

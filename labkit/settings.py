@@ -44,6 +44,13 @@ def seed(value) -> int:
     return value
 
 
+def price(value: float) -> float:
+    """Return `value` if every chapter can calculate with it: some divide by what a run costs."""
+    if not value > 0:
+        raise refuse("price_per_hour", value, _("a number above 0"))
+    return value
+
+
 def chapters_folder() -> Path:
     """The folder of the notebooks, in the checkout that labkit is installed from (editable)."""
     return Path(__file__).resolve().parent.parent / "chapters"

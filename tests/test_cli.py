@@ -28,7 +28,7 @@ def test_help_lists_every_command(capsys):
 @pytest.fixture
 def chapters(tmp_path, monkeypatch):
     folder = tmp_path / "chapters"
-    notebooks.write(folder / "05_project.ipynb", "print(dataset, seed)")
+    notebooks.write(folder / "05_project.ipynb", "print(dataset, rate)")
     monkeypatch.setattr(settings, "chapters_folder", lambda: folder)
     return folder
 
@@ -37,10 +37,10 @@ def test_run_executes_and_writes_below_build_from_any_folder(chapters, tmp_path,
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert cli.main(["run", "05", "-p", "dataset", "cifar10", "-p", "seed", "-1"]) == 0
+    assert cli.main(["run", "05", "-p", "dataset", "cifar10", "-p", "rate", "-1"]) == 0
     summary, = tmp_path.glob("build/runs/*/summary.json")
     assert json.loads(summary.read_text())["chapters"][0]["result"] == "passed"
-    assert notebooks.printed(summary.with_name("05_project.ipynb")) == "cifar10 -1\n"
+    assert notebooks.printed(summary.with_name("05_project.ipynb")) == "cifar10 -1.0\n"
     assert str(summary.parent) in capsys.readouterr().out
     assert not list(elsewhere.iterdir())
 

@@ -23,7 +23,7 @@ from labkit.settings import SettingError
 
 CHAPTERS = headless.find()
 LIMITS = {      # of words, what needs no network; of numbers, the ends between which a chapter still shows what it says
-    "profile": settings.PROFILES, "seed": ("0", str(settings.LARGEST_SEED)), "price_per_hour": ("0.0", "1000000.0"),
+    "profile": settings.PROFILES, "seed": ("0", str(settings.LARGEST_SEED)), "price_per_hour": ("0.01", "1000000.0"),
     "budget": ("500", "100000"), "memory_gb": ("0.5", "640.0"), "images": ("50", "10800"),
     "dataset": ("fashion-mnist",), "learning_rate": ("0.0003", "0.003"), "batch_size": ("16", "512"),
     "ratings": ("generated",), "hours_a_week": ("1", "40")}
@@ -67,10 +67,12 @@ def test_each_parameter_of_each_chapter_at_its_limits(tmp_path, measured):
     measured(f"{taken} values taken and {turned_away} refused; {ended} chapters executed at a limit of each parameter")
 
 
-@pytest.mark.parametrize("seed", ["-1", str(2**31), str(2**32)])
-def test_a_seed_that_no_chapter_takes_is_refused_before_anything_runs(tmp_path, seed):
-    with pytest.raises(SettingError, match=f"seed = {seed} cannot be used. Allowed: a whole number from 0 to 214748"):
-        headless.run(["09"], given=[("seed", seed)], out=tmp_path / "out")
+@pytest.mark.parametrize("name, text, allowed", [
+    *(("seed", str(seed), "a whole number from 0 to 2147483647") for seed in (-1, 2**31, 2**32)),
+    ("price_per_hour", "-1.0", "a number above 0"), ("price_per_hour", "0.0", "a number above 0")])
+def test_what_no_chapter_takes_is_refused_before_anything_runs(tmp_path, name, text, allowed):
+    with pytest.raises(SettingError, match=f"{name} = {text} cannot be used. Allowed: {allowed}"):
+        headless.run(["01"], given=[(name, text)], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
