@@ -43,13 +43,17 @@ class Kernel:
         """What the ■ of the page does."""
         self._own.interrupt_kernel()
 
-    def run(self, code: str, cell: str = "", **expressions: str) -> dict:
-        """Run the cell with the id `cell`, whose error is raised; returns what `expressions` (JSON) are then."""
+    def start(self, code: str, cell: str = "", **expressions: str) -> str:
+        """Start the cell with the id `cell`, and do not wait; returns what `answer` needs."""
         message = self._page.session.msg("execute_request", {
             "code": code, "silent": False, "store_history": False, "user_expressions": expressions,
             "allow_stdin": False, "stop_on_error": True}, metadata={"cellId": cell} if cell else {})
         self._page.shell_channel.send(message)
-        content = self._answer(message["header"]["msg_id"])
+        return message["header"]["msg_id"]
+
+    def run(self, code: str, cell: str = "", **expressions: str) -> dict:
+        """Run a cell, whose error is raised; returns what `expressions` (JSON) are then."""
+        content = self.answer(self.start(code, cell, **expressions))
         if content["status"] != "ok":
             raise RuntimeError("\n".join(content.get("traceback", [content["status"]])))
         return {name: json.loads(eval(found["data"]["text/plain"]))
@@ -62,10 +66,11 @@ class Kernel:
     def ping(self) -> float:
         """Seconds until an empty cell has been answered."""
         began = time.perf_counter()
-        assert self._answer(self._page.execute("", silent=True))["status"] == "ok"
+        assert self.answer(self._page.execute("", silent=True))["status"] == "ok"
         return time.perf_counter() - began
 
-    def _answer(self, sent: str) -> dict:
+    def answer(self, sent: str) -> dict:
+        """The kernel's answer to the message with the id `sent`."""
         while (reply := self._page.get_shell_msg(timeout=SECONDS))["parent_header"].get("msg_id") != sent:
             pass
         self.listen()
