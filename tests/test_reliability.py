@@ -1,4 +1,4 @@
-"""docs/reliability.md names every test that is marked as a promise, no other, and says what docs/reliability.json holds."""
+"""docs/reliability.md names every test marked as a promise and no other, and says what docs/reliability.json holds."""
 import ast
 import json
 from pathlib import Path
