@@ -59,6 +59,10 @@ class ThisPython(AsyncKernelManager):
         environment = {**options.pop("env", os.environ), **self.environment}
         await super().start_kernel(stderr=subprocess.DEVNULL, env=environment, **options)
 
+
+class ThisPythonAlone(ThisPython):
+    """The same where one notebook runs at a time, so that all that waits in the process waits for its cell."""
+
     async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
         """Of a run that is broken off, what still waits for the cell is called back before the kernel is gone.
 
@@ -223,7 +227,7 @@ def execute(notebook: Path, output: Path, values: dict, title: str = "",
         try:
             papermill.execute_notebook(
                 _literal(notebook), _literal(output), values, kernel_name="python3", language="python",
-                cwd=notebook.parent.resolve(), kernel_manager_class=ThisPython, on_cell_start=remember,
+                cwd=notebook.parent.resolve(), kernel_manager_class=ThisPythonAlone, on_cell_start=remember,
                 config=Config(ThisPython={"environment": environment or {}}),
                 progress_bar={"desc": title, "leave": False, "disable": None if title else True})
         except papermill.PapermillExecutionError as stopped:

@@ -19,7 +19,7 @@ MOST_TUPLES = 20_000        # a tensor has four
 
 
 def load(path: Path) -> dict:
-    """What `torch.save` wrote to `path`. Raises `UnpicklingError` for what labkit does not save, and as `torch.load`."""
+    """What `torch.save` wrote to `path`. Raises `UnpicklingError` for what labkit does not save, or as `torch.load`."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
