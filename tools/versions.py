@@ -103,7 +103,7 @@ def main() -> int:
     parser.add_argument("--outputs", action="store_true", help="compare every output with the stored one too")
     parser.add_argument("--venv", type=Path, help="where the environment is, or is to be")
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)    # a shell's background job would hand on that it is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # a background job would hand on that it is ignored
     folder = ROOT / "build" / "versions" / f"{options.which}-{version(sys.version_info)}"
     folder.mkdir(parents=True, exist_ok=True)
     venv = (options.venv or folder / "venv").absolute()
