@@ -172,3 +172,10 @@ def test_a_name_with_markup_is_shown_letter_by_letter():
                    figures.images(IMAGES[:1], ["<i>c</i>"], title=evil)):
         text = figure.to_json()
         assert json.dumps(letters)[1:-1].split("https")[0] in text and "<a" not in text and "<i>" not in text
+
+
+def test_signs_that_an_svg_cannot_hold_are_replaced():
+    evil, shown = "a\0b\x1bc", "a\ufffdb\ufffdc"
+    bars, sheet = figures.bars({evil: [1.0]}, title=evil), figures.images(IMAGES[:1], [evil])
+    assert bars.layout.legend.title.text == shown and list(bars.layout.xaxis.ticktext) == [shown]
+    assert [note.text for note in sheet.layout.annotations] == [shown]

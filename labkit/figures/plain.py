@@ -1,11 +1,23 @@
 """Figures of plain numbers: curves, bars with their seeds, contact sheets of images."""
-import html
 import textwrap
 
 import numpy as np
 import plotly.graph_objects as go
 
-from labkit.figures.style import BLUE, COLOURS, DASHES, INK, LIGHT_BLUE, SYMBOLS, VERMILLION, pick, points, style, words
+from labkit.figures.style import (
+    BLUE,
+    COLOURS,
+    DASHES,
+    INK,
+    LIGHT_BLUE,
+    SYMBOLS,
+    VERMILLION,
+    letters,
+    pick,
+    points,
+    style,
+    words,
+)
 from labkit.language import _
 from labkit.settings import refuse
 
@@ -73,7 +85,7 @@ def images(pictures, captions=(), columns: int = 6, title: str = "") -> go.Figur
     count, _channels, height, width = pictures.shape
     columns, scale = min(columns, count), max(1, 96 // width)
     wrapped = [[line for part in text.splitlines() for line in textwrap.wrap(part, 18)] for text in captions]
-    texts = ["<br>".join(html.escape(line, quote=False) for line in caption) for caption in wrapped]
+    texts = ["<br>".join(letters(line) for line in caption) for caption in wrapped]
     room = 16 * max((text.count("<br>") + 1 for text in texts), default=0)      # pixels on the screen
     step_x, step_y = width + -(-24 // scale), height + -(-(room + 10) // scale)  # pixels of an image
     rows = -(-count // columns)

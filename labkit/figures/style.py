@@ -5,6 +5,7 @@ The paper is white in both themes of JupyterLab, since a stored picture cannot k
 will be read on.
 """
 import html
+import re
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,6 +19,7 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star", "cross")
 INK, GRID, LIGHT_BLUE = "#262626", "#E5E5E5", "#9EC9E2"
 FONT = ("Noto Sans, Open Sans, Segoe UI, Helvetica, Arial, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, "
         "sans-serif")      # Latin faces first: Chinese characters come from the first face that has them
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 POINTS = 2000          # the most points of one line that are stored in a notebook
 
 _AXIS = {"gridcolor": GRID, "zeroline": False, "showline": True, "linecolor": "#8C8C8C",
@@ -33,7 +35,12 @@ TEMPLATE = go.layout.Template(layout={
 
 def words(text) -> str:
     """A name or label in the learner's language; plotly, which reads texts as HTML, shows its letters as they are."""
-    return html.escape(_(str(text)), quote=False)
+    return letters(_(str(text)))
+
+
+def letters(text: str) -> str:
+    """`text` as HTML that shows it. Signs that XML does not have, such as NUL, would break the SVG."""
+    return html.escape(NOT_IN_XML.sub("\ufffd", text), quote=False)
 
 
 def style(figure: go.Figure, title: str = "", height: int = 360) -> go.Figure:
