@@ -63,6 +63,12 @@ class Kernel:
         """What `expression`, which gives JSON, is."""
         return self.run("", it=expression)["it"]
 
+    def until_true(self, expression: str) -> None:
+        """Wait until `expression` is true; a lab that waits for its turn takes a moment to get it."""
+        end = time.monotonic() + SECONDS
+        while not self.ask(f"str(int({expression}))"):
+            assert time.monotonic() < end, expression
+
     def ping(self) -> float:
         """Seconds until an empty cell has been answered."""
         began = time.perf_counter()

@@ -110,6 +110,12 @@ def test_a_cell_that_is_run_again_leaves_nothing_of_its_earlier_lab(kernel):
         page.press(last)
         found.append(kernel.ask("used.left()"))
     assert_nothing_left(found[0], found[-1])
+    for _again in range(10):        # a paused one must not pause the next as it leaves
+        kernel.run("lab = used.lab(100)\nlab.show()", cell="lab")
+        page = Page(kernel)
+        assert page.said()["state"] == "finished"
+        page.press("restart")
+        page.press("stop")
     kernel.run("earlier, lab = lab, used.lab()\nlab.show()", cell="lab")
     other = Page(kernel, "other")
     other.press("restart")

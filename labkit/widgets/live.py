@@ -140,6 +140,8 @@ class LiveLab:
             self._generation += 1
             self._wanted, self._paused = None, False
             self._condition.notify_all()
+            # A worker that leaves a pause takes its turn once more, and would pause the lab that comes next.
+            self._condition.wait_for(lambda: self._worker is None, timeout=2)
         self.controls.close()
         self.curve.close()
 
