@@ -150,6 +150,18 @@ def test_messages_of_two_tabs_at_once_are_all_taken():
     assert controls.values == {"learning_rate": heard[-1]}
 
 
+def test_a_still_copy_of_a_long_run_costs_no_more_than_that_of_a_short_one():
+    def seconds(steps):
+        trace = Trace(1, {}, 0, steps)
+        for step in range(1, steps + 1):
+            trace.add(step, {"train_loss": (7 * step) % 11})
+        began = time.perf_counter()
+        still_picture([trace], ["#1"], "title")
+        return time.perf_counter() - began
+    seconds(400)        # faces are found
+    assert min(seconds(100_000) for _try in range(3)) < 4 * min(seconds(400) for _try in range(3))
+
+
 def test_a_still_copy_leaves_nothing_for_the_garbage_collector():
     trace = Trace(1, {}, 0, 2)
     trace.add(1, {"train_loss": 1.0, "validation_accuracy": 0.5})

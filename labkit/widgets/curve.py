@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from labkit.faces import chinese, faces
 from labkit.language import _, language
 from labkit.widgets.still import LiveWidget, picture, script, style
-from labkit.widgets.trace import Trace, in_words
+from labkit.widgets.trace import Trace, decimate, in_words
 
 # Three from Okabe & Ito 2008 and three darker ones: each has a contrast of 3:1 on a white and on a black ground.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C9A", "#A87B00", "#7A7A7A")
@@ -86,7 +86,7 @@ def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
         for trace, text in zip(traces, texts, strict=True):
             for name in (name for name in trace.columns if quantity(name) == what):
                 validation, last = name.startswith("validation_"), trace is traces[-1]
-                steps, values = trace[name]
+                steps, values = decimate(*trace[name])      # all points of a long run cost seconds and 10 MB each
                 if np.isfinite(values).any():
                     extents += extent(values[np.isfinite(values)])
                 line, = axes.plot(steps, values, color=COLOURS[(trace.number - 1) % len(COLOURS)],
