@@ -3,6 +3,7 @@ import ast
 import json
 from pathlib import Path
 
+import promises
 import reliability
 
 TESTS = Path(__file__).parent
@@ -28,6 +29,14 @@ def test_the_page_says_what_was_measured_last():
     assert reliability.write(page, figures) == page
 
 
+def test_a_figure_says_where_it_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(promises, "FOLDER", str(tmp_path / "new"))
+    promises.keep("test_it.py::test_that", "200 kills", 61.44)
+    found = reliability.collect(tmp_path / "new", {})["test_it.py::test_that"]
+    assert found["measured"] == "200 kills" and found["seconds"] == 61.4
+    assert found["commit"] and "cores" in found["machine"] and found["load"] >= 0
+
+
 ROW = "| A run | `tests/test_it.py::test_that` | old |"
 
 
@@ -41,4 +50,4 @@ def test_a_row_is_written_from_the_figures():
 def test_fresh_figures_replace_older_ones_and_leave_the_rest(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"a": {"measured": "new"}}))
     found = reliability.collect(tmp_path, {"a": {"measured": "old"}, "b": {"measured": "kept"}})
-    assert found["a"]["measured"] == "new" and found["a"]["machine"] and found["b"] == {"measured": "kept"}
+    assert found["a"]["measured"] == "new" and found["b"] == {"measured": "kept"}

@@ -5,13 +5,9 @@ the page's last column is written from there; `--check` only says whether the tw
 """
 import argparse
 import json
-import platform
 import re
-import subprocess
 import sys
 from pathlib import Path
-
-import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, FIGURES = ROOT / "docs" / "reliability.md", ROOT / "docs" / "reliability.json"
@@ -19,11 +15,8 @@ ROW = re.compile(r"^\| (?P<promise>.+) \| `tests/(?P<test>test_\w+\.py::test_\w+
 
 
 def collect(folder: Path, figures: dict) -> dict:
-    """`figures` with those of `folder` in place of older ones, and of where they were measured."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
-    where = {"commit": commit.strip(), "machine": machine}
-    fresh = {test: {**contents, **where} for path in sorted(folder.glob("*.json"))
+    """`figures` with those of `folder` in place of older ones."""
+    fresh = {test: contents for path in sorted(folder.glob("*.json"))
              for test, contents in json.loads(path.read_text(encoding="utf-8")).items()}
     return dict(sorted({**figures, **fresh}.items()))
 
