@@ -145,7 +145,8 @@ def make(*arguments, **environment):
 def test_make_alone_lists_every_target():
     listed = make()
     assert [line.split()[0] for line in listed] == [
-        "help", "run", "lab", "book", "test", "test-zh", "lint", "notebooks", "record", "bench", "lock"]
+        "help", "run", "lab", "book", "test", "test-zh", "reliability", "soak", "lint", "notebooks", "record", "bench",
+        "bench-peers", "lock"]
     assert all(len(line.split(None, 1)) == 2 for line in listed)
 
 
