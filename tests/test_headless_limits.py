@@ -178,13 +178,14 @@ def broken_off(command: list[str], begun: Path, by: int, after: float) -> tuple[
     begun.unlink(missing_ok=True)
     process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not begun.exists():
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         time.sleep(after)
         process.send_signal(by)
-        return process.wait(60), *process.communicate(timeout=60)
+        shown, complaints = process.communicate(timeout=120)
+        return process.returncode, shown, complaints
     finally:
         process.kill()
 
