@@ -102,7 +102,7 @@ class Page:
     """The lab called `name` in the kernel, used through messages."""
 
     def __init__(self, kernel: Kernel, name: str = "lab"):
-        self.kernel, self.name, self._count = kernel, name, 0
+        self.kernel, self.name = kernel, name
         self._controls = kernel.ask(f"json.dumps({name}.controls.model_id)")
         self._curve = kernel.ask(f"json.dumps({name}.curve.model_id)")
         self.values = kernel.ask(f"json.dumps({name}.values)")
@@ -112,8 +112,8 @@ class Page:
         self.kernel.send(self._controls, values=self.values)
 
     def press(self, name: str) -> None:
-        self._count += 1
-        self.kernel.send(self._controls, command={"name": name, "count": self._count})
+        pressed = self.kernel.ask(f"json.dumps({self.name}.controls.command)").get("count", 0)
+        self.kernel.send(self._controls, command={"name": name, "count": pressed + 1})
 
     def said(self) -> dict:
         """Where the lab is, as the kernel has it."""

@@ -78,7 +78,8 @@ def at_rest(kernel: Kernel) -> dict:
     """What is left once each lab has finished a short run."""
     for name in LABS:
         kernel.run(f"{name}._steps, steps = (40, 40), {name}._steps")
-        Page(kernel, name).finish()
+        said = Page(kernel, name).finish()
+        assert said["state"] == "finished" and said["step"] == 40, said
         kernel.run(f"{name}._steps = steps")
     return kernel.ask("used.left()")
 
