@@ -156,7 +156,7 @@ def test_an_unknown_part_is_refused_before_anything_runs(capsys):
     with pytest.raises(SystemExit) as ended:
         command.main(["trainin"])
     assert ended.value.code == 2
-    assert "Allowed: training, lab, busy, augmentation, sequence, imports." in capsys.readouterr().err
+    assert "Allowed: training, lab, busy, augmentation, sequence, imports, growth, course." in capsys.readouterr().err
 
 
 def test_a_lab_and_a_preview_are_measured_in_a_kernel():

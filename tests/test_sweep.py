@@ -86,8 +86,8 @@ def test_a_grid_that_cannot_be_used_is_refused_before_anything_starts(chapters, 
 
 
 def test_values_take_the_types_of_their_defaults(chapters):
-    assert sweep.axes(chapters / "05_toy.ipynb", "quick", [], ["rate=1e-3, 2", "seed=-1", "end=5"]) == {
-        "rate": [0.001, 2.0], "seed": [-1], "end": ["5"]}
+    assert sweep.axes(chapters / "05_toy.ipynb", "quick", [], ["rate=1e-3, 2", "seed=7", "end=5"]) == {
+        "rate": [0.001, 2.0], "seed": [7], "end": ["5"]}
 
 
 def test_the_issues_own_grid_suits_chapter_5():
