@@ -56,8 +56,8 @@ def executed(chapters: list[str], folder: Path) -> dict[str, str]:
 
 @pytest.mark.promise
 def test_the_same_seed_gives_the_same_numbers_in_another_process_and_order(tmp_path, measured):
-    """Both go on at once, in one cache and one state."""
-    chapters = size(["04_mathematics", "09_faq"], ALL)
+    """Both go on at once, in one cache and one state. In small it is one chapter, in two processes."""
+    chapters = size(["09_faq"], ALL)
     with ThreadPoolExecutor(2) as pool:
         went = list(pool.map(executed, (chapters, chapters[::-1]), (tmp_path / "there", tmp_path / "back")))
     assert went == [dict.fromkeys(order, "passed") for order in (chapters, chapters[::-1])]
