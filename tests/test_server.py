@@ -88,7 +88,11 @@ def started(process) -> tuple[str, str]:
 def listening(process) -> set[str]:
     """The addresses on which a command and all that it started listen."""
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    return {each.laddr.ip for one in family for each in one.net_connections() if each.status == psutil.CONN_LISTEN}
+    found = set()
+    for one in family:
+        with contextlib.suppress(psutil.NoSuchProcess):     # JupyterLab starts some that soon end
+            found |= {each.laddr.ip for each in one.net_connections() if each.status == psutil.CONN_LISTEN}
+    return found
 
 
 @pytest.mark.promise
