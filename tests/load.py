@@ -133,7 +133,9 @@ class Page:
 
     def finish(self) -> dict:
         """Train a whole run and return what the lab says then; another page may pause it meanwhile."""
+        before = self.said()["generation"]
         self.press("restart")
+        self.until(lambda said: said["generation"] > before)
         while (said := self.until(lambda said: said["rests"]))["works"]:
             self.press("resume")
         return said

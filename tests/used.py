@@ -55,8 +55,9 @@ def left() -> str:
 
 def said(lab: lk.LiveLab) -> str:
     """Where `lab` is, as JSON."""
-    run = lab.history
+    works, rests = lab._worker is not None, lab._worker is None or lab._is_resting()
+    run = lab.history       # only now: what rests has begun no other run since
     return json.dumps({
         "settings": run.settings, "values": lab.values, "seed": run.seed, "state": run.state, "number": run.number,
-        "step": run.last_step, "runs": len(lab.runs), "works": lab._worker is not None,
-        "rests": lab._worker is None or lab._is_resting(), "error": repr(lab.error) if lab.error else ""})
+        "step": run.last_step, "runs": len(lab.runs), "works": works, "rests": rests,
+        "error": repr(lab.error) if lab.error else "", "generation": lab._generation})
