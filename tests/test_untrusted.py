@@ -35,22 +35,19 @@ def cifar_archive(folder: Path, content: bytes):
                                              {**archives.batches(2, 2), "batches.meta": content}))
 
 
-def state(folder: Path, content: bytes):
-    place = folder / "step-00000001"
-    (place / "state.pt").write_bytes(content)
-    about = json.loads((place / "about.json").read_text())
-    about["sizes"]["state.pt"] = len(content)
-    (place / "about.json").write_text(json.dumps(about))
-    checkpoint.read(place)
+def in_checkpoint(name: str):
+    """A reader of a checkpoint whose file `name` is the content, and is said to be as large as it is."""
+    def read(folder: Path, content: bytes):
+        place = folder / "step-00000001"
+        (place / name).write_bytes(content)
+        about = json.loads((place / "about.json").read_text())
+        about["sizes"][name] = len(content)
+        (place / "about.json").write_text(json.dumps(about))
+        checkpoint.read(place)
+    return read
 
 
-def weights(folder: Path, content: bytes):
-    place = folder / "step-00000001"
-    (place / "weights.safetensors").write_bytes(content)
-    about = json.loads((place / "about.json").read_text())
-    about["sizes"]["weights.safetensors"] = len(content)
-    (place / "about.json").write_text(json.dumps(about))
-    checkpoint.read(place)
+state, weights = in_checkpoint("state.pt"), in_checkpoint("weights.safetensors")
 
 
 def model(folder: Path, content: bytes):

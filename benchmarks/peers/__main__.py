@@ -3,7 +3,6 @@
 Each peer gets an environment of its own below build/peers/, outside the project's lock, and a process that stays; runs
 alternate as in `python -m benchmarks`. TensorFlow alone is half a gigabyte to download.
 """
-import argparse
 import contextlib
 import functools
 import json
@@ -15,10 +14,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.__main__ import about
+from benchmarks.__main__ import about, asked, publish
 from benchmarks.kernel import ROOT
 from benchmarks.parts import FULL, QUICK, Size, measure
-from benchmarks.report import Part, Row, markdown
+from benchmarks.report import Part, Row
 from benchmarks.timing import alternate, ratios
 
 HERE, ENVIRONMENTS = Path(__file__).parent, ROOT / "build" / "peers"
@@ -102,24 +101,12 @@ def compare(names: list[str], size: Size) -> tuple[Part, dict]:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.split("\n")[0])
-    parser.add_argument("peers", nargs="*", metavar="PEER", help=f"only these: {', '.join(PEERS)}")
-    parser.add_argument("--quick", action="store_true", help="a few steps of each, to see that all of it works")
-    options = parser.parse_args(arguments)
-    names = options.peers or list(PEERS)
-    for name in names:
-        if name not in PEERS:
-            parser.error(f"peer = {name!r} cannot be used. Allowed: {', '.join(PEERS)}.")
+    options = asked("python -m benchmarks.peers", __doc__, "peer", PEERS, arguments)
+    for name in options.names:
         PEERS[name].set_up()
-    os.environ.pop("LABKIT_THREADS", None)
-    facts = {**about([]), "command": " ".join(["python -m benchmarks.peers", *arguments])}
-    part, raw = compare(names, QUICK if options.quick else FULL)
-    build = ROOT / "build"
-    page = build / "peers.md" if options.quick or options.peers else ROOT / "benchmarks" / "PEERS.md"
-    page.write_text(markdown([part], facts), encoding="utf-8")
-    (build / "peers.json").write_text(json.dumps({"about": facts, "results": raw}, indent=1) + "\n", encoding="utf-8")
-    print(page.read_text(encoding="utf-8"))
-    print(page)
+    facts = about("python -m benchmarks.peers", arguments)
+    part, raw = compare(options.names, QUICK if options.quick else FULL)
+    publish([part], facts, raw, "PEERS.md", "peers", options)
     return 0
 
 
