@@ -154,6 +154,7 @@ DTYPE = b"cnumpy\ndtype\n(U\x02u1I00\nI01\ntR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\x
     pickled(b"N", b"r\xff\xff\xff\xff"),                                            # a memory of 64 GB
     pickled(b"(", b"(" * 900_000, b"t" * 900_000, b"Nd"),                           # hashed, it ends the process
     pickled(b"}", b")" + b"\x85" * 200_000, b"Ns"),
+    pickled(b"cnumpy\ndtype\nq\x00)q\x01" + b"h\x00h\x01N\x86q\x01R0" * 9_000, b"}h\x01Ns"),  # in pairs for calls
     pickled(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR(K\x01(K\x01t", DTYPE.replace(
         b"U\x02u1", b"U\x02O8"), b"I00\nU\x08AAAAAAAAtb"),                       # an object at a chosen address
     pickled(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR(K\x01(J\xff\xff\xff\x7ft", DTYPE,
@@ -165,6 +166,14 @@ DTYPE = b"cnumpy\ndtype\n(U\x02u1I00\nI01\ntR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\x
 def test_a_pickle_of_few_bytes_neither_fills_the_memory_nor_ends_the_process(content):
     with pytest.raises(DataError, match="^batch (is damaged|is no data)"):
         load_arrays(io.BytesIO(content), "batch")
+
+
+def test_a_batch_as_python_3_writes_it_is_read():
+    """Each name a call with a pair: ten thousand of them, as in the official batch."""
+    batch = {b"labels": list(range(10)) * 1_000, b"filenames": [f"picture_{place:05d}.png".encode() for place in
+                                                               range(10_000)], b"data": np.zeros((3, 4), "uint8")}
+    found = load_arrays(io.BytesIO(payloads.pickle.dumps(batch, 2)), "batch")
+    assert found[b"filenames"] == batch[b"filenames"] and found[b"data"].tolist() == batch[b"data"].tolist()
 
 
 def test_a_dtype_of_ours_is_not_changed_by_what_a_pickle_says_of_it():
