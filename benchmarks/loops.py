@@ -91,9 +91,10 @@ def tuned(data: Dataset, batch_size: int) -> Loop:
             yield Done(len(targets), loss.detach(), torch.get_num_threads())
 
 
-def run(data: Dataset, batch_size: int, threads: int | None = None, augmentation: Callable | None = None) -> Loop:
+def run(data: Dataset, batch_size: int, threads: int | None = None, augmentation: Callable | None = None,
+        precision: str = "float32") -> Loop:
     """labkit's `Run`, history and all; it chooses its threads where none are given."""
-    recipe = Recipe(epochs=1_000_000, batch_size=batch_size, augmentation=augmentation)
+    recipe = Recipe(epochs=1_000_000, batch_size=batch_size, augmentation=augmentation, precision=precision)
     training = Run(DocumentCNN, data, recipe, threads=threads)
     seen = 0
     for step in training:
@@ -110,7 +111,8 @@ def run_with_augmentation(data: Dataset, batch_size: int) -> Loop:
 
 CONTESTANTS = {
     "floor": floor, "floor, memory kept": floor_keeping_memory, "Run": run, "tutorial loop": tutorial,
-    "tuned loop": tuned, "Run, one thread": functools.partial(run, threads=1),
+    "tuned loop": tuned, "Run, bf16": functools.partial(run, precision="bf16"),
+    "Run, one thread": functools.partial(run, threads=1),
     "Run, all threads": functools.partial(run, threads=core_count()),
     "Run with augmentation": run_with_augmentation}
 

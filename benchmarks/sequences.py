@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.loops import VALIDATION, Loop
 from benchmarks.timing import Done, Speed, speed
 from labkit.data.dataset import Dataset, Split
+from labkit.memory import keep_memory
 from labkit.models import DecoderTransformer, EncoderTransformer
 from labkit.training import Recipe, Run
 
@@ -69,6 +70,18 @@ def run(data: Dataset, causal: bool) -> Loop:
         seen = training.history.images
 
 
+def floor(data: Dataset, causal: bool) -> Loop:
+    """Forward and backward of our network on one fixed batch, in a process that keeps its memory, as `Run`'s does."""
+    keep_memory()
+    model, inputs, targets = own_network(causal), data.train.inputs[:BATCH_SIZE], data.train.targets[:BATCH_SIZE]
+    while True:
+        for weight in model.parameters():
+            weight.grad = None
+        loss = F.cross_entropy(model(inputs).flatten(0, -2), targets.flatten())
+        loss.backward()
+        yield Done(len(targets), loss.detach(), torch.get_num_threads())
+
+
 def tutorial(data: Dataset, causal: bool) -> Loop:
     """The loop as tutorials write it: a DataLoader, Adam, and a loss read at each step."""
     model = TorchTransformer(causal)
@@ -85,7 +98,7 @@ def tutorial(data: Dataset, causal: bool) -> Loop:
 
 
 MODELS = {"decoder": True, "encoder": False}
-LOOPS: dict[str, Callable] = {"Run": run, "torch's layers": tutorial}
+LOOPS: dict[str, Callable] = {"Run": run, "floor": floor, "torch's layers": tutorial}
 
 
 def measure(model: str, loop: str, sequences: int) -> Speed:

@@ -47,26 +47,35 @@ def as_float(inputs: torch.Tensor) -> torch.Tensor:
     return inputs.to(torch.float32).div_(255) if inputs.dtype == torch.uint8 else inputs
 
 
-def predict(model: nn.Module, inputs: torch.Tensor, batch_size: int = 512) -> torch.Tensor:
+def predict(model: nn.Module, inputs: torch.Tensor, batch_size: int = 512, *, mirrored: bool = False) -> torch.Tensor:
     """The model's outputs for `inputs` (N, ...), on the CPU; for a classifier, logits (N, classes).
 
-    Runs in eval mode on the model's own device, without gradients. `uint8` images are scaled as in training.
+    Runs in eval mode on the model's own device, without gradients. `uint8` images are scaled as in training. With
+    `mirrored` the outputs for each image (N, C, H, W) and for its mirror image are averaged, at twice the time.
     """
     if not isinstance(batch_size, int) or batch_size < 1:
         raise refuse("batch_size", batch_size, _("a whole number of at least 1"))
     if len(inputs) == 0:
         raise refuse("inputs", len(inputs), _("at least one example"))
+    if mirrored and inputs.ndim != 4:
+        raise refuse("mirrored", mirrored, _("False, or images of shape (N, channels, height, width)"))
     device = device_of(model)
+
+    def output(batch: torch.Tensor) -> torch.Tensor:
+        return (model(batch) + model(batch.flip(-1))) / 2 if mirrored else model(batch)
     with eval_mode(model), torch.inference_mode():
-        outputs = [model(as_float(batch.to(device))).cpu() for batch in inputs.split(batch_size)]
+        outputs = [output(as_float(batch.to(device))).cpu() for batch in inputs.split(batch_size)]
     return torch.cat(outputs)     # outside inference_mode, so that a caller may take gradients from here
 
 
-def evaluate(model: nn.Module, split: Split, batch_size: int = 512) -> Scores:
-    """Loss and accuracy of `model` on `split`. Raises `SettingError` if the outputs are not finite."""
+def evaluate(model: nn.Module, split: Split, batch_size: int = 512, *, mirrored: bool = False) -> Scores:
+    """Loss and accuracy of `model` on `split`, `mirrored` as in `predict`.
+
+    Raises `SettingError` if the outputs are not finite.
+    """
     if split.targets.ndim > 1 or split.targets.is_floating_point():
         return _evaluate_in_batches(model, split, min(batch_size, TOKEN_BATCH))
-    logits, targets = _checked(predict(model, split.inputs, batch_size), split.targets)
+    logits, targets = _checked(predict(model, split.inputs, batch_size, mirrored=mirrored), split.targets)
     return Scores(F.cross_entropy(logits, targets).item(),
                   (logits.argmax(1) == targets).float().mean().item(), len(targets))
 

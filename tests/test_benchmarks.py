@@ -42,9 +42,9 @@ def test_the_tutorials_network_is_the_documents():
 def test_each_contestant_on_sequences_trains(causal, loop):
     data = sequences.random_tokens(causal, 96)
     steps = list(itertools.islice(sequences.LOOPS[loop](data, causal), 3))
-    assert [step.images for step in steps] == [64, 32, 64]
+    assert [step.images for step in steps] == ([64, 64, 64] if loop == "floor" else [64, 32, 64])
     assert all(math.isfinite(float(step.loss)) and step.threads >= 1 for step in steps)
-    assert len({float(step.loss) for step in steps}) == 3
+    assert len({float(step.loss) for step in steps}) == (1 if loop == "floor" else 3)
 
 
 @pytest.mark.parametrize("causal", sequences.MODELS.values())
@@ -67,11 +67,11 @@ def test_the_part_on_sequences_has_a_goal_for_each_model(monkeypatch):
     with ThreadPoolExecutor(1) as here:
         monkeypatch.setattr(parts, "_process", lambda name: here)
         part, raw = parts.sequence(parts.QUICK)
-    assert [row.goal for row in part.rows] == [None, None, 1.1] * 2
-    assert [row.unit for row in part.rows] == ["tokens/s", "tokens/s", "×"] * 2
+    assert [row.goal for row in part.rows] == [None, None, None, 0.93, 1.15] * 2
+    assert [row.unit for row in part.rows] == ["tokens/s", "tokens/s", "tokens/s", "×", "×"] * 2
     decoder = raw["decoder"]
     assert part.rows[0].values == [64 * decoder["Run"][0].images_per_second]
-    assert part.rows[2].values == [decoder["Run"][0].images_per_second
+    assert part.rows[4].values == [decoder["Run"][0].images_per_second
                                    / decoder["torch's layers"][0].images_per_second]
 
 

@@ -75,7 +75,12 @@ def settled(page: Page, *views: View) -> dict:
 
 
 def at_rest(kernel: Kernel) -> dict:
-    """What is left once each lab has finished a short run."""
+    """What is left once each lab has finished a short run, and nothing of the pages is on its way any more."""
+    heard, looks = None, 0
+    while looks < 3:
+        time.sleep(0.5)
+        now = kernel.ask(f"json.dumps([[lab.values, lab.controls.command] for lab in ({', '.join(LABS)})])")
+        heard, looks = now, looks + 1 if now == heard else 0
     for name in LABS:
         kernel.run(f"{name}._steps, steps = (40, 40), {name}._steps")
         said = Page(kernel, name).finish()

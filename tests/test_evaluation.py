@@ -29,6 +29,17 @@ def test_uint8_images_become_floats_and_other_inputs_stay_as_they_are():
     assert evaluation.as_float(tokens) is tokens
 
 
+def test_mirrored_is_the_mean_of_both_views():
+    model, data = ToyNet().eval(), toy_dataset()
+    images = data.train.inputs.float() / 255
+    found = evaluation.predict(model, data.train.inputs, batch_size=7, mirrored=True)
+    torch.testing.assert_close(found, ((model(images) + model(images.flip(-1))) / 2).detach())
+    assert evaluation.evaluate(model, data.train, mirrored=True).loss == pytest.approx(
+        F.cross_entropy(found, data.train.targets).item())
+    with pytest.raises(SettingError, match="mirrored = True cannot be used. Allowed: False, or images"):
+        evaluation.predict(model, images[0, 0], mirrored=True)
+
+
 def test_predict_gives_the_same_in_batches_as_at_once_without_dropout():
     model, data = ToyNet(dropout=0.5), toy_dataset()
     logits = evaluation.predict(model, data.train.inputs, batch_size=7)

@@ -68,6 +68,7 @@ def test_schedules_at_every_step():
     assert rates("step") == pytest.approx([2, 2, 2, 2, 0.2, 0.2, 0.02, 0.02])
     assert rates("cosine") == pytest.approx(half_cosine(0, 1/8, 2/8, 3/8, 4/8, 5/8, 6/8, 7/8))
     assert rates("one-cycle") == pytest.approx([1, 2, *half_cosine(0, 1/6, 2/6, 3/6, 4/6, 5/6)])
+    assert rates("triangular") == pytest.approx([1, 2, 2, 10/6, 8/6, 1, 4/6, 2/6])
     assert rates("one-cycle", warmup=0.5) == pytest.approx([0.5, 1, 1.5, 2, *half_cosine(0, 1/4, 2/4, 3/4)])
 
 
@@ -90,6 +91,15 @@ def test_optimizers_are_torchs_own_with_the_recipes_numbers(name, kind):
     assert group["lr"] == 0.5 and group["weight_decay"] == 0.25
     assert group.get("momentum", 0) == (0.7 if name == "momentum" else 0)
     assert group.get("eps", 1e-4) == 1e-4
+
+
+def test_muon_gets_the_recipes_numbers():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    optimizer = Recipe(optimizer="muon", learning_rate=0.5, momentum=0.7, weight_decay=0.25).make_optimizer(
+        model, torch.device("cpu"))
+    filters, others = optimizer.param_groups
+    assert filters["params"] == [model[0].weight] and len(others["params"]) == 3 and others["momentum"] == 0.7
+    assert all(group["lr"] == 0.5 and group["weight_decay"] == 0.25 for group in optimizer.param_groups)
 
 
 def test_as_dict_is_the_same_text_in_another_process():

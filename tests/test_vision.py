@@ -1,8 +1,15 @@
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from labkit.models import DocumentCNN, SmallCNN, parameter_count
+from labkit.data.dataset import Dataset, Split
+from labkit.evaluation import evaluate
+from labkit.models import DocumentCNN, SmallCNN, SpeedrunCNN, parameter_count
+from labkit.models.vision import SpeedrunBlock, whitening
+from labkit.recipes import speedrun
+from labkit.training import Run
 
 
 @pytest.fixture
@@ -79,3 +86,40 @@ def test_the_small_networks_dropout_acts_in_training_alone(images):
     assert not torch.equal(model(images), model(images))
     model.eval()
     assert torch.equal(model(images), model(images))
+
+
+def test_whitened_patches_have_equal_variances_and_none_in_common():
+    images = torch.randn(400, 3, 32, 32).cumsum(2).cumsum(3)       # neighbours are alike, as in photographs
+    images = (images - images.mean()) / images.std()
+    filters = whitening(images, 4, 16)
+    assert filters.shape == (16, 3, 4, 4) and torch.equal(filters[8:], -filters[:8])
+    found = F.conv2d(images, filters[:8], stride=3).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(torch.cov(found), torch.eye(8), rtol=0, atol=0.05)
+    alike = torch.corrcoef(F.unfold(images, 4, stride=3).transpose(1, 2).flatten(0, 1).T)
+    assert alike.fill_diagonal_(0).abs().max() > 0.5
+
+
+def test_the_speed_run_starts_from_patches_of_its_images(images):
+    torch.manual_seed(0)
+    plain, model = SpeedrunCNN(), SpeedrunCNN((255 * images).to(torch.uint8), widths=(8, 16, 24), patches=12)
+    assert plain(images).shape == model(images).shape == (6, 10)
+    assert plain.patches.weight.requires_grad and not model.patches.weight.requires_grad
+    assert parameter_count(plain) == 1_173_936 + plain.patches.weight.numel()
+    seen = F.conv2d((images - model.mean) / model.deviation, model.patches.weight, stride=2, padding=1)
+    assert 0.2 < seen.std() < 5
+    block = SpeedrunBlock(2, 3, pool=False)
+    assert torch.equal(block.conv1(images[:, :2])[:, :2], images[:, :2])       # the first filters pass it on
+
+
+def test_the_speed_run_learns_in_its_recipe():
+    """Two classes that differ in one colour: a few steps of Muon in half precision tell them apart."""
+    torch.manual_seed(0)
+    inputs, targets = torch.randint(0, 200, (200, 3, 16, 16), dtype=torch.uint8), torch.arange(200) % 2
+    inputs[targets == 1, 0] += 40
+    split = Split(inputs, targets)
+    data = Dataset("two colours", split, split, split, ("a", "b"), "none", "made here", "")
+    recipe = dataclasses.replace(speedrun, epochs=6, batch_size=50)
+    run = Run(lambda: SpeedrunCNN(inputs, widths=(8, 16, 16), classes=2, patches=12), data, recipe, threads=1)
+    losses = [float(step.loss) for step in run]
+    assert losses[-1] < losses[0] and evaluate(run.model, split, mirrored=True).accuracy > 0.9
+    assert run.model.state_dict()["blocks.0.conv1.weight"].dtype == torch.float32

@@ -7,9 +7,9 @@ from labkit.models.residual import BlockNet, ConvBlock, EfficientBlock, Residual
 from labkit.models.segment import UNet
 from labkit.models.sequence import CharRNN, DecoderTransformer, EncoderTransformer, RNNCell, generate
 from labkit.models.translator import Translator
-from labkit.models.vision import DocumentCNN, SmallCNN, parameter_count
+from labkit.models.vision import DocumentCNN, SmallCNN, SpeedrunCNN, parameter_count
 
 __all__ = ["BlockNet", "CharRNN", "ContentBased", "ConvBlock", "DecoderTransformer", "DocumentCNN", "EfficientBlock",
            "EncoderTransformer", "Hybrid", "MLP", "MaskedLanguageModel", "MatrixFactorisation", "RNNCell",
-           "ResidualNet", "SmallCNN", "SpanReader", "SqueezeExcitation", "Translator", "UNet", "flops", "generate",
+           "ResidualNet", "SmallCNN", "SpanReader", "SpeedrunCNN", "SqueezeExcitation", "Translator", "UNet", "flops", "generate",
            "initialise", "parameter_count", "signal_sizes"]

@@ -9,9 +9,10 @@ import torch
 
 from labkit.language import _
 from labkit.settings import choose, refuse
+from labkit.training.muon import Muon
 
-OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam", "adamw")
-SCHEDULES = ("constant", "step", "cosine", "one-cycle")
+OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam", "adamw", "muon")
+SCHEDULES = ("constant", "step", "cosine", "one-cycle", "triangular")
 PRECISIONS = ("auto", "float32", "bf16")
 
 
@@ -22,10 +23,12 @@ class Recipe:
     epochs          passes over the training split; `steps`, if given, counts batches instead
     batch_size      examples a step
     learning_rate   at the top of the schedule
-    optimizer       sgd, momentum, rmsprop, adam or adamw; `momentum` and `epsilon` where it has them
+    optimizer       sgd, momentum, rmsprop, adam, adamw or muon (`labkit.training.muon`); `momentum` and `epsilon`
+                    where it has them
     schedule        constant; step (a tenth at 1/2 and again at 3/4); cosine (to 0); one-cycle (up for the
-                    share `warmup`, then cosine to 0; Smith & Topin 2018). Others warm up linearly.
-    weight_decay    as torch's optimizer defines it: added to the gradient, or decoupled in adamw
+                    share `warmup`, then cosine to 0; Smith & Topin 2018); triangular (the same, but down in a
+                    straight line). Others warm up linearly.
+    weight_decay    as torch's optimizer defines it: added to the gradient, or decoupled in adamw and muon
     l1              this times the sign of each weight is added to its gradient; the loss shown is without it
     label_smoothing share of the target spread evenly over all classes (Szegedy et al. 2016)
     augmentation    a function of float images (N, C, H, W) in 0..1, applied to each batch on the device
@@ -79,7 +82,7 @@ class Recipe:
 
     def learning_rate_at(self, step: int, total: int) -> float:
         """The learning rate of the step with index `step` (from 0) of `total`."""
-        warmup = self.warmup or (0.25 if self.schedule == "one-cycle" else 0.0)
+        warmup = self.warmup or (0.25 if self.schedule in ("one-cycle", "triangular") else 0.0)
         done = step / total
         if done < warmup:
             return self.learning_rate * (step + 1) / math.ceil(warmup * total)
@@ -87,6 +90,8 @@ class Recipe:
             return self.learning_rate
         if self.schedule == "step":
             return self.learning_rate * 0.1 ** ((done >= 0.5) + (done >= 0.75))
+        if self.schedule == "triangular":
+            return self.learning_rate * (1 - done) / (1 - warmup)
         return self.learning_rate * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
     def make_optimizer(self, model: torch.nn.Module, device: torch.device) -> torch.optim.Optimizer:
@@ -105,6 +110,8 @@ class Recipe:
                 return torch.optim.Adam(weights, eps=self.epsilon, **common, **fused)
             case "adamw":
                 return torch.optim.AdamW(weights, eps=self.epsilon, **common, **fused)
+            case "muon":
+                return Muon(weights, momentum=self.momentum, **common)
 
     def as_dict(self) -> dict:
         """The fields as plain values, the augmentation as its text: what a checkpoint remembers."""

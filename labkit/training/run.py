@@ -285,7 +285,8 @@ class Run:
     def _validate(self) -> tuple[float, float]:
         self._flush()
         try:
-            scores = (evaluate if self._group is None else self._group.scores)(self.model, self.dataset.validation)
+            with self._autocast:
+                scores = (evaluate if self._group is None else self._group.scores)(self.model, self.dataset.validation)
         except settings.SettingError as error:
             raise self._explain(math.nan, self._step) from error    # the last update broke the weights
         self.history.set_validation(scores.loss, scores.accuracy)

@@ -1,0 +1,58 @@
+"""The ladder of chapter 5: each rung changes one thing, and climbing one measures what the record holds."""
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from benchmarks import ladder
+from benchmarks.peers.__main__ import Peer
+from labkit.data.dataset import Dataset, Split
+from labkit.experiments import speedrun
+from labkit.models import parameter_count
+from labkit.recipes import speedrun as recipe
+
+
+@pytest.fixture
+def small_cifar(monkeypatch):
+    """600 random images in place of CIFAR-10."""
+    generator = torch.Generator().manual_seed(0)
+
+    def split(count):
+        return Split(torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
+                     torch.arange(count) % 10)
+    data = Dataset("cifar10", split(600), split(20), split(20), tuple("abcdefghij"), "none", "here", "0" * 64, "made up")
+    monkeypatch.setattr(ladder, "load", lambda name, path=None, validation=0.1: data)
+    return data
+
+
+def test_each_rung_changes_the_network_or_the_recipe_and_the_last_is_the_speed_run():
+    images = torch.randint(0, 256, (50, 3, 32, 32), dtype=torch.uint8)
+    for before, rung in zip(speedrun.LADDER, speedrun.LADDER[1:], strict=False):
+        fields = [field.name for field in dataclasses.fields(rung.recipe)
+                  if getattr(rung.recipe, field.name) != getattr(before.recipe, field.name)]
+        networks = [parameter_count(each.network(images)) for each in (before, rung)]
+        assert bool(fields) + (networks[0] != networks[1]) == 1 or rung.idea == "another network", (rung.idea, fields)
+    last = speedrun.LADDER[-1].recipe
+    assert dataclasses.replace(last, validate_every=None) == recipe
+
+
+def test_a_climb_measures_what_the_record_holds(small_cifar):
+    found = speedrun.climb(speedrun.LADDER[-1], small_cifar, seed=3, threads=1)
+    assert found["seed"] == 3 and found["steps"] == 2 * recipe.epochs and found["threads"] == 1
+    assert all(0 <= found[name] <= 1 for name in ("validation_accuracy", "test_accuracy", "mirrored_accuracy"))
+    assert found["seconds"] > found["test_seconds"] > 0 and found["mirrored_seconds"] > 0
+
+
+def test_the_command_writes_the_documents_program_and_every_rung(small_cifar, monkeypatch, tmp_path, capsys):
+    rungs = [dataclasses.replace(rung, recipe=dataclasses.replace(rung.recipe, epochs=1, steps=1))
+             for rung in speedrun.LADDER[-2:]]
+    monkeypatch.setattr(ladder, "LADDER", rungs)
+    monkeypatch.setattr(ladder, "document", lambda data, seeds: [{"seed": seed, "seconds": 1.0} for seed in seeds])
+    monkeypatch.setattr(Peer, "versions", lambda peer: "keras 3")
+    assert ladder.main(["--seeds", "1", "--last", "2", "--out", str(tmp_path / "out.json")]) == 0
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert [(run["idea"], run["seed"]) for run in record["rungs"]] == [
+        (rungs[0].idea, 0), (rungs[1].idea, 0), (rungs[1].idea, 1)]
+    assert record["document"] == {"versions": "keras 3", "runs": [{"seed": 0, "seconds": 1.0}]}
+    assert record["data"]["note"] == "made up" and record["machine"] and record["commit"]
