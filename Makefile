@@ -9,7 +9,7 @@ LANGUAGE := $(if $(filter zh%,$(LABKIT_LANGUAGE)),zh,en)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-zh reliability soak lint lab book notebooks record bench bench-peers lock set-up
+.PHONY: help run test test-zh reliability soak lint lab book notebooks record bench bench-peers ladder lock set-up
 
 help: ## list the targets
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: set-up ## measure speed against peers and write benchmarks/RESULTS.md
 
 bench-peers: set-up ## compare with other libraries, each in an environment of its own; writes benchmarks/PEERS.md
 	@$(BIN)/python -m benchmarks.peers
+
+ladder: set-up ## climb chapter 5's ladder beside the document's program in Keras: make ladder ARGS="--path FOLDER"
+	@$(BIN)/python -m benchmarks.ladder $(ARGS)
 
 lock: ## for maintainers: find today's versions, write requirements.lock and the conda environments
 	@$(PYTHON) tools/lock.py

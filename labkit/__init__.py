@@ -10,8 +10,8 @@ from types import ModuleType
 __version__ = "0.1.0"
 
 _MODULES = ("applications", "attention", "augment", "checklist", "claims", "data", "device", "economics", "evaluation",
-            "figures", "models", "papers", "questions", "recipes", "resources", "summary", "tokenise", "training", "trends",
-            "venture")
+            "figures", "models", "papers", "questions", "recipes", "resources", "summary", "tokenise", "training",
+            "trends", "venture")
 _NAMES = {  # public name -> the module that defines it
     "Recipe": "training", "Run": "training", "History": "training",
     "LiveLab": "widgets", "Log": "widgets", "Int": "widgets", "Choice": "widgets", "Toggle": "widgets",

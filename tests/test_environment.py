@@ -146,7 +146,7 @@ def test_make_alone_lists_every_target():
     listed = make()
     assert [line.split()[0] for line in listed] == [
         "help", "run", "lab", "book", "test", "test-zh", "reliability", "soak", "lint", "notebooks", "record", "bench",
-        "bench-peers", "lock"]
+        "bench-peers", "ladder", "lock"]
     assert all(len(line.split(None, 1)) == 2 for line in listed)
 
 

@@ -3,7 +3,6 @@ import pytest
 import torch
 from torch import nn
 
-from labkit.training import Recipe, Run
 from labkit.training.muon import Muon, orthogonal
 
 
@@ -52,7 +51,7 @@ def test_the_order_in_memory_changes_nothing():
 def test_other_weights_take_nesterovs_step():
     torch.manual_seed(0)
     ours, theirs = (nn.Parameter(torch.ones(5)) for _which in range(2))
-    muon = Muon([ours], lr=0.2, momentum=0.8, plain=0.5)
+    muon = Muon([ours], lr=0.1, momentum=0.8)
     reference = torch.optim.SGD([theirs], lr=0.1, momentum=0.8, nesterov=True)
     for _step in range(4):
         ours.grad = theirs.grad = torch.randn(5)

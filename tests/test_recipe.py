@@ -27,6 +27,9 @@ from labkit.training.recipe import OPTIMIZERS, PRECISIONS, SCHEDULES
     ("optimizer", ["Adam", "lion", None, 3, ["adam"]], ", ".join(OPTIMIZERS)),
     ("schedule", ["linear", "", None], ", ".join(SCHEDULES)),
     ("precision", ["fp16", 16, None], ", ".join(PRECISIONS)),
+    ("resolutions", [None, 24, [(0.5, 24)], ((0.5, 24.0),), ((0, 24),), ((1, 24),), ((0.5, 0),), ((0.5, 24), (0.5, 28)),
+                     ((0.5,),), (("half", 24),), ((math.nan, 24),)],
+     "pairs of a share of the steps, above 0, below 1 and rising, and a whole number of pixels"),
     ("augmentation", ["flip", 3], "None, or a function of a batch of images"),
 ])
 def test_a_wrong_value_is_refused_by_field_value_and_what_is_allowed(field, values, allowed):
@@ -91,6 +94,12 @@ def test_optimizers_are_torchs_own_with_the_recipes_numbers(name, kind):
     assert group["lr"] == 0.5 and group["weight_decay"] == 0.25
     assert group.get("momentum", 0) == (0.7 if name == "momentum" else 0)
     assert group.get("eps", 1e-4) == 1e-4
+
+
+def test_images_grow_when_the_recipe_says_so():
+    recipe = Recipe(resolutions=((0.3, 16), (0.5, 24)))
+    assert [recipe.resolution_at(step, 10) for step in range(10)] == [16] * 3 + [24] * 2 + [None] * 5
+    assert recipe.as_dict()["resolutions"] == [[0.3, 16], [0.5, 24]] and Recipe().resolution_at(0, 10) is None
 
 
 def test_muon_gets_the_recipes_numbers():

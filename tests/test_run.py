@@ -11,8 +11,10 @@ from toy import ToyNet, toy_dataset
 
 from labkit.data import Split
 from labkit.device import threads
+from labkit.models import SmallCNN
 from labkit.settings import SettingError
 from labkit.training import Recipe, Run, TrainingError
+from labkit.training.batches import scaled
 from labkit.training.randomness import INIT, ORDER, STEP, mixed
 from labkit.training.recipe import OPTIMIZERS
 
@@ -375,3 +377,21 @@ def test_history_refuses_unknown_columns_and_gives_copies():
 def test_a_count_of_steps_or_threads_is_a_whole_number(field, value):
     with pytest.raises(SettingError, match=f"{field} = {value}.*at least 1"):
         Run(ToyNet, toy_dataset(), Recipe(), **{field: value})
+
+
+
+def test_images_are_scaled_as_the_recipe_says():
+    sizes = []
+
+    class Seeing(SmallCNN):
+        def forward(self, images):
+            if self.training:
+                sizes.append(tuple(images.shape[-2:]))
+            return super().forward(images)
+    run = Run(lambda: Seeing(4, 1, 3), DATA, Recipe(steps=5, resolutions=((0.4, 16), (0.6, 12))), threads=1)
+    assert all(map(math.isfinite, losses(run)))
+    assert sizes == [(16, 16), (16, 16), (12, 12), (8, 8), (8, 8)]
+    checks = torch.zeros(1, 1, 4, 4)
+    checks[..., ::2, :] = 1
+    torch.testing.assert_close(scaled(checks, 2), torch.full((1, 1, 2, 2), 0.5), rtol=0, atol=0.1)
+    assert scaled(checks, 4) is checks and scaled(checks, None) is checks

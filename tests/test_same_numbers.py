@@ -1,4 +1,5 @@
 """The same seed on the same machine gives the same numbers, in another process and in another order of chapters."""
+import itertools
 import json
 import os
 import re
@@ -28,13 +29,21 @@ VIEW = "application/vnd.jupyter.widget-view+json"       # the number of a widget
 
 
 def shown(notebook: Path) -> dict[str, list]:
-    """What each cell shows, by its id: all of it but speeds and the numbers of widgets."""
+    """What each cell shows, by its id: all of it but speeds and the numbers of widgets.
+
+    What is printed arrives in one piece or in several, as the kernel's clock has it; here it is one.
+    """
+    def joined(outputs):
+        for name, group in itertools.groupby(outputs, lambda output: output.get("name")):
+            group = list(group)
+            yield from group if name is None else [{"name": name, "text": "".join(each["text"] for each in group)}]
+
     def plain(output):
         kept = {kind: value for kind, value in output.get("data", {}).items() if kind != VIEW}
         text = json.dumps([output.get("name"), output.get("text"), kept], sort_keys=True, ensure_ascii=False)
         return RATE.sub("(speed)", text)
     cells = nbformat.read(notebook, as_version=4).cells
-    return {cell.id: [plain(output) for output in cell.outputs] for cell in cells
+    return {cell.id: [plain(output) for output in joined(cell.outputs)] for cell in cells
             if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])}
 
 

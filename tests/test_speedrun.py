@@ -21,7 +21,8 @@ def small_cifar(monkeypatch):
     def split(count):
         return Split(torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
                      torch.arange(count) % 10)
-    data = Dataset("cifar10", split(600), split(20), split(20), tuple("abcdefghij"), "none", "here", "0" * 64, "made up")
+    data = Dataset("cifar10", split(600), split(20), split(20), tuple("abcdefghij"), "none", "here", "0" * 64,
+                   "made up")
     monkeypatch.setattr(ladder, "load", lambda name, path=None, validation=0.1: data)
     return data
 
@@ -39,7 +40,7 @@ def test_each_rung_changes_the_network_or_the_recipe_and_the_last_is_the_speed_r
 
 def test_a_climb_measures_what_the_record_holds(small_cifar):
     found = speedrun.climb(speedrun.LADDER[-1], small_cifar, seed=3, threads=1)
-    assert found["seed"] == 3 and found["steps"] == 2 * recipe.epochs and found["threads"] == 1
+    assert found["seed"] == 3 and found["steps"] == 2 * recipe.epochs == 6 and found["threads"] == 1
     assert all(0 <= found[name] <= 1 for name in ("validation_accuracy", "test_accuracy", "mirrored_accuracy"))
     assert found["seconds"] > found["test_seconds"] > 0 and found["mirrored_seconds"] > 0
 
@@ -54,5 +55,5 @@ def test_the_command_writes_the_documents_program_and_every_rung(small_cifar, mo
     record = json.loads((tmp_path / "out.json").read_text())
     assert [(run["idea"], run["seed"]) for run in record["rungs"]] == [
         (rungs[0].idea, 0), (rungs[1].idea, 0), (rungs[1].idea, 1)]
-    assert record["document"] == {"versions": "keras 3", "runs": [{"seed": 0, "seconds": 1.0}]}
+    assert record["document"] == {"versions": "keras 3", "runs": [{"seed": seed, "seconds": 1.0} for seed in range(2)]}
     assert record["data"]["note"] == "made up" and record["machine"] and record["commit"]

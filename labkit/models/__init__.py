@@ -11,5 +11,5 @@ from labkit.models.vision import DocumentCNN, SmallCNN, SpeedrunCNN, parameter_c
 
 __all__ = ["BlockNet", "CharRNN", "ContentBased", "ConvBlock", "DecoderTransformer", "DocumentCNN", "EfficientBlock",
            "EncoderTransformer", "Hybrid", "MLP", "MaskedLanguageModel", "MatrixFactorisation", "RNNCell",
-           "ResidualNet", "SmallCNN", "SpanReader", "SpeedrunCNN", "SqueezeExcitation", "Translator", "UNet", "flops", "generate",
-           "initialise", "parameter_count", "signal_sizes"]
+           "ResidualNet", "SmallCNN", "SpanReader", "SpeedrunCNN", "SqueezeExcitation", "Translator", "UNet", "flops",
+           "generate", "initialise", "parameter_count", "signal_sizes"]

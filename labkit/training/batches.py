@@ -3,6 +3,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from labkit.data.dataset import Dataset, Split
@@ -45,6 +46,13 @@ class Batches:
         if self._images:
             inputs = inputs.permute(0, 3, 1, 2)
         return as_float(inputs), self._targets.index_select(0, rows)
+
+
+def scaled(images: torch.Tensor, size: int | None) -> torch.Tensor:
+    """Float images (N, C, H, W) at `size` × `size` pixels, each the mean of those it covers; None changes nothing."""
+    if size is None or images.shape[-2:] == (size, size):
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
 
 
 def check_data(model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:

@@ -198,7 +198,7 @@ def check_fits(checkpoint: Checkpoint, model: torch.nn.Module, recipe: dict) -> 
                 "model's {wanted}. Use another folder, or the model it was saved from.").format(
                     theirs=checkpoint.about["model"], name=name, found=theirs.get(name), wanted=ours.get(name)))
     for field, value in recipe.items():
-        saved = checkpoint.about["recipe"].get(field)
+        saved = checkpoint.about["recipe"].get(field, value)    # an older labkit wrote fewer fields
         if field not in ("epochs", "steps", "patience") and saved != value:
             raise CheckpointError(_(
                 "The checkpoint was trained with {field} = {saved}, and this recipe says {value}. Use another "

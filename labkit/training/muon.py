@@ -4,7 +4,6 @@ The step of a filter bank, seen as a matrix with a row for each filter, is repla
 singular values are all one: what the gradient says strongly and what it says faintly count the same.
 """
 import torch
-from torch import nn
 
 QUINTIC = (3.4445, -4.7750, 2.0315)     # takes a singular value in 0..1 to about one in a few turns
 
@@ -27,19 +26,19 @@ class Muon(torch.optim.Optimizer):
     """Muon for weights with four dimensions, SGD with Nesterov momentum for all others.
 
     Filters are first scaled to a mean norm of one each: behind a normalisation their size has no meaning, and so
-    `lr` is the share of them that a step changes. Others take steps of `lr` times `plain`.
+    `lr` is the share of them that a step changes.
 
     Momentum is 0.6 for filters as in airbench (Jordan 2024, arXiv:2404.00498), `momentum` for the others. Weight decay,
     decoupled, shrinks the others alone: filters are scaled anyway.
     """
 
-    def __init__(self, weights, lr: float, momentum: float = 0.9, plain: float = 1.0, weight_decay: float = 0.0):
+    def __init__(self, weights, lr: float, momentum: float = 0.9, weight_decay: float = 0.0):
         weights = list(weights)
         groups = [{"params": [weight for weight in weights if weight.ndim == 4], "filters": True, "momentum": 0.6},
                   {"params": [weight for weight in weights if weight.ndim != 4], "filters": False,
                    "momentum": momentum}]
         super().__init__([group for group in groups if group["params"]],
-                         {"lr": lr, "plain": plain, "weight_decay": weight_decay})
+                         {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -57,7 +56,7 @@ class Muon(torch.optim.Optimizer):
                     weight.sub_(_as_rows(update), alpha=group["lr"])
                 else:
                     weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    weight.sub_(update, alpha=group["lr"] * group["plain"])
+                    weight.sub_(update, alpha=group["lr"])
 
 
 def _as_rows(update: torch.Tensor) -> torch.Tensor:

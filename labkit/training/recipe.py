@@ -1,5 +1,6 @@
 """How to train: one frozen set of numbers, checked when it is written down."""
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Callable
@@ -32,6 +33,8 @@ class Recipe:
     l1              this times the sign of each weight is added to its gradient; the loss shown is without it
     label_smoothing share of the target spread evenly over all classes (Szegedy et al. 2016)
     augmentation    a function of float images (N, C, H, W) in 0..1, applied to each batch on the device
+    resolutions     ((share, size), ...): up to this share of the steps, images are scaled to size × size pixels; after
+                    the last share, and where there are none, they stay as they are (Howard 2018, DAWNBench)
     precision       float32, bf16 (autocast), or auto: bf16 on CUDA cards that have it, float32 elsewhere
     patience        stop after this many validations without a lower validation loss; None never stops
     validate_every  steps between validations; None validates after each epoch
@@ -52,6 +55,7 @@ class Recipe:
     l1: float = 0.0
     label_smoothing: float = 0.0
     augmentation: Callable[[torch.Tensor], torch.Tensor] | None = None
+    resolutions: tuple[tuple[float, int], ...] = ()
     precision: str = "auto"
     patience: int | None = None
     validate_every: int | None = None
@@ -75,6 +79,10 @@ class Recipe:
         choose("precision", self.precision, PRECISIONS)
         if self.augmentation is not None and not callable(self.augmentation):
             raise refuse("augmentation", self.augmentation, _("None, or a function of a batch of images"))
+        if not _rising(self.resolutions):
+            raise refuse("resolutions", self.resolutions, _(
+                "pairs of a share of the steps, above 0, below 1 and rising, and a whole number of pixels"),
+                _("For example ((0.5, 24),)."))
 
     def total_steps(self, examples: int) -> int:
         """Steps of the whole run on `examples` examples; the last, smaller batch of an epoch counts."""
@@ -93,6 +101,10 @@ class Recipe:
         if self.schedule == "triangular":
             return self.learning_rate * (1 - done) / (1 - warmup)
         return self.learning_rate * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
+
+    def resolution_at(self, step: int, total: int) -> int | None:
+        """The side in pixels of the images of the step with index `step` of `total`; None leaves them as they are."""
+        return next((size for share, size in self.resolutions if step < share * total), None)
 
     def make_optimizer(self, model: torch.nn.Module, device: torch.device) -> torch.optim.Optimizer:
         """The torch optimizer, in its fused form where torch has one for the device."""
@@ -118,7 +130,18 @@ class Recipe:
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if self.augmentation is not None:       # the text of a plain function holds its address in this process
             values["augmentation"] = re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(self.augmentation))
+        values["resolutions"] = [list(pair) for pair in self.resolutions]      # as JSON gives it back
         return values
+
+
+def _rising(pairs) -> bool:
+    """Whether these are pairs (share, size) as `resolutions` allows."""
+    try:
+        shares = [0.0, *(float(share) for share, _size in pairs), 1.0]
+        return isinstance(pairs, tuple) and all(a < b for a, b in itertools.pairwise(shares)) and all(
+            type(size) is int and size > 0 for _share, size in pairs)
+    except (TypeError, ValueError):
+        return False
 
 
 def whole(field: str, value, low: int) -> None:

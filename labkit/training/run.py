@@ -19,7 +19,7 @@ from labkit.loss import correct, count, mean_loss
 from labkit.memory import keep_memory
 from labkit.training import checkpoint, distributed
 from labkit.training.bar import Bar
-from labkit.training.batches import Batches, check_data
+from labkit.training.batches import Batches, check_data, scaled
 from labkit.training.failure import TrainingError, not_finite
 from labkit.training.folder_lock import FolderLock
 from labkit.training.history import History
@@ -243,6 +243,7 @@ class Run:
         for x, y in zip(inputs.split(self._piece), mine.split(self._piece), strict=True):
             if self.recipe.augmentation is not None:
                 x = self.recipe.augmentation(x)
+            x = scaled(x, self.recipe.resolution_at(self._step, self.total))
             with self._autocast:
                 outputs = self._forward(x)
                 if len(y) == len(targets):
