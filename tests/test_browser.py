@@ -146,6 +146,19 @@ def test_the_augmentation_that_is_seen_is_the_one_that_is_trained_with(lab, chap
     expect(preview.locator("[role=alert]")).to_be_empty()
 
 
+def test_an_idea_that_is_switched_off_trains_a_new_run(chapter):
+    cell = chapter.cell("ladder_lab = ")
+    cell.scroll_into_view_if_needed()
+    curve = cell.locator(".lk-curve")
+    expect(curve).to_have_attribute("data-state", "finished")
+    cell.locator(".lk-controls").get_by_label("muon").press("Space")
+    ghost = curve.locator(".lk-legend .lk-ghost")
+    expect(ghost).to_have_count(1)
+    expect(ghost).to_contain_text("muon")
+    expect(curve).to_have_attribute("data-state", "finished", timeout=60_000)
+    photograph(chapter.page, "lab_one_idea_less", cell)
+
+
 def test_a_guess_is_remembered(chapter):
     guess = chapter.cell("where = lk.guess")
     guess.get_by_label("the first convolution").check()
@@ -233,9 +246,9 @@ def test_text_from_a_learner_is_shown_as_text(context, jupyter):
 def test_a_reopened_notebook_shows_the_still_copies(chapter, jupyter):
     page = chapter.page
     still = page.locator(".jp-OutputArea:has(.labkit-live) > .jp-OutputArea-child .jp-RenderedImage")
-    assert still.count() == 2
+    assert still.count() == 3
     assert not any(picture.is_visible() for picture in still.all())     # while the widgets live
-    page.get_by_role("button", name="Stop", exact=True).click()
+    Lab(page).button("Stop").click()
     saved = chapter.save()      # with the focus on a control
     jupyter.end_kernels()
     page.reload()
