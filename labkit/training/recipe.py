@@ -82,7 +82,7 @@ class Recipe:
         if not _rising(self.resolutions):
             raise refuse("resolutions", self.resolutions, _(
                 "pairs of a share of the steps, above 0, below 1 and rising, and a whole number of pixels"),
-                _("For example ((0.5, 24),)."))
+                _("A single pair has a comma behind it."))
 
     def total_steps(self, examples: int) -> int:
         """Steps of the whole run on `examples` examples; the last, smaller batch of an epoch counts."""
