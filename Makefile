@@ -26,7 +26,8 @@ book: set-up ## build the web edition into build/book/html, offline, from stored
 test: lint ## lint, unit tests, notebooks, browser
 	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
 	$(if $(NOTEBOOKS),LABKIT_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS))
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "browser and not alone" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 test-zh: set-up ## for translators: every Chinese notebook executed and searched for English
 	LABKIT_TEST_ZH=all $(BIN)/python -m pytest tests/test_chinese.py

@@ -118,7 +118,7 @@ def test_warm_up_does_not_count():
         while True:
             yield Done(10, 0.0, 1)
             time.sleep(0.01)
-    assert 500 < speed(loop(), images=100, warm_up=1).images_per_second <= 1000
+    assert 50 < speed(loop(), images=100, warm_up=1).images_per_second <= 1000      # a busy machine sleeps longer
     assert speed(loop(), images=10**9, warm_up=1, most_seconds=0.05).images_per_second <= 1000
 
 

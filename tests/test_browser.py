@@ -9,7 +9,7 @@ import pytest
 from browser import NEEDS_CHROMIUM, Lab, Notebook, assert_loaded, assert_quiet, photograph, weak_words, write_notebook
 from playwright.sync_api import expect
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [*NEEDS_CHROMIUM, pytest.mark.alone]
 
 CHAPTER = "chapters/05_project.ipynb"
 

@@ -8,7 +8,7 @@ from load import USED, Kernel, Page, answers, assert_nothing_left
 from playwright.sync_api import expect
 from promises import size
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [*NEEDS_CHROMIUM, pytest.mark.alone]
 
 WARM_UP, ROUNDS, RELOADS, BREAKS = size(2, 20), size(4, 40), size(1, 10), size(2, 10)
 LABS = ("one", "two", "three")

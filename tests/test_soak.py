@@ -9,7 +9,7 @@ from browser import NEEDS_CHROMIUM, ROOT, Notebook, write_notebook
 from load import USED, Kernel, Page, answers, assert_nothing_left
 from matplotlib.figure import Figure
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [*NEEDS_CHROMIUM, pytest.mark.alone]
 
 MINUTES = float(os.environ.get("LABKIT_SOAK") or 0.2)
 EVERY = min(5.0, 60 * MINUTES / 10)     # seconds between two measurements
