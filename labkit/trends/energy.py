@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -117,13 +116,12 @@ class Meter:
         self.reading: Reading | None = None
 
     def __enter__(self) -> "Meter":
-        self._process = psutil.Process()
         self._before = [counter.read() for counter in self.counters]
-        self._began, self._used = time.perf_counter(), self._processor_seconds()
+        self._began, self._used = time.perf_counter(), time.process_time()
         return self
 
     def __exit__(self, *_error) -> None:
-        seconds, used = time.perf_counter() - self._began, self._processor_seconds() - self._used
+        seconds, used = time.perf_counter() - self._began, time.process_time() - self._used
         if self.counters:
             joules = sum(counter.joules(before, counter.read())
                          for counter, before in zip(self.counters, self._before, strict=True))
@@ -132,10 +130,6 @@ class Meter:
             joules = used * self.watts
             how = _("estimated: processor time × {watts:g} W a core").format(watts=self.watts)
         self.reading = Reading(joules, bool(self.counters), seconds, used, how)
-
-    def _processor_seconds(self) -> float:
-        times = self._process.cpu_times()
-        return times.user + times.system
 
 
 def grams(joules: float, region: str) -> float:
