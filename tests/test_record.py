@@ -2,10 +2,9 @@
 import json
 
 import pytest
-import torch
+from toy import random_cifar
 
 from labkit import claims, record
-from labkit.data.dataset import Dataset, Split
 from labkit.experiments import ch05
 from labkit.settings import SettingError
 
@@ -13,12 +12,7 @@ from labkit.settings import SettingError
 @pytest.fixture
 def small_cifar(monkeypatch):
     """80 random images in place of CIFAR-10: enough for steps of 32 with a smaller last one."""
-    generator = torch.Generator().manual_seed(0)
-
-    def split(count):
-        return Split(torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
-                     torch.arange(count) % 10)
-    data = Dataset("cifar10", split(80), split(20), split(20), tuple("abcdefghij"), "none", "here", "0" * 64, "made up")
+    data = random_cifar(80)
     monkeypatch.setattr(ch05, "load", lambda name, path=None, validation=0.1: data)
 
 

@@ -1,13 +1,16 @@
 """The ladder of chapter 5: each rung changes one thing, and climbing one measures what the record holds."""
 import dataclasses
+import itertools
 import json
+import statistics
 
 import pytest
 import torch
+from toy import random_cifar
 
 from benchmarks import ladder
 from benchmarks.peers.__main__ import Peer
-from labkit.data.dataset import Dataset, Split
+from labkit.claims import recorded
 from labkit.experiments import speedrun
 from labkit.models import parameter_count
 from labkit.recipes import speedrun as recipe
@@ -16,13 +19,7 @@ from labkit.recipes import speedrun as recipe
 @pytest.fixture
 def small_cifar(monkeypatch):
     """600 random images in place of CIFAR-10."""
-    generator = torch.Generator().manual_seed(0)
-
-    def split(count):
-        return Split(torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
-                     torch.arange(count) % 10)
-    data = Dataset("cifar10", split(600), split(20), split(20), tuple("abcdefghij"), "none", "here", "0" * 64,
-                   "made up")
+    data = random_cifar(600)
     monkeypatch.setattr(ladder, "load", lambda name, path=None, validation=0.1: data)
     return data
 
@@ -70,3 +67,17 @@ def test_the_command_writes_the_documents_program_and_every_rung(small_cifar, mo
         (rungs[0].idea, 0), (rungs[1].idea, 0), (rungs[1].idea, 1)]
     assert record["document"] == {"versions": "keras 3", "runs": [{"seed": seed, "seconds": 1.0} for seed in range(2)]}
     assert record["data"]["note"] == "made up" and record["machine"] and record["commit"]
+
+
+def test_the_record_says_what_the_chapter_says_of_it():
+    record = recorded("speedrun")
+    right, took = ({idea: statistics.mean(values) for idea, values in of(record).items()}
+                   for of in (speedrun.accuracies, speedrun.seconds))
+    ideas = ["the program in Keras", *(rung.idea for rung in speedrun.LADDER), "mirror images"]
+    assert list(right) == ideas and len(speedrun.accuracies(record)["a third pass"]) == 5
+    gains = {idea: right[idea] - right[before] for before, idea in itertools.pairwise(ideas)}
+    assert right["a third pass"] > 0.8274 and 0.5 < speedrun.share(record) < 0.6
+    assert gains["large batches"] < 0 and max(gains, key=gains.get) == "Muon"
+    assert 0.5 < took["half precision"] / took["another network, two passes"] < 0.6
+    assert abs(gains["half precision"]) < 0.01 > abs(gains["flips"])
+    assert -0.02 < gains["small images first"] < -0.01 and 0.6 < took["small images first"] / took["flips"] < 0.7

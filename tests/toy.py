@@ -19,6 +19,17 @@ def toy_dataset(train: int = 96, validation: int = 32, classes: int = 3) -> Data
                    "")
 
 
+def random_cifar(train: int) -> Dataset:
+    """Random images in the form of CIFAR-10, with 20 to validate and 20 to test."""
+    generator = torch.Generator().manual_seed(0)
+
+    def split(count: int) -> Split:
+        return Split(torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator),
+                     torch.arange(count) % 10)
+    return Dataset("cifar10", split(train), split(20), split(20), tuple("abcdefghij"), "none", "here", "0" * 64,
+                   "made up")
+
+
 class ToyNet(nn.Module):
     """One convolution, dropout and a dense layer, so that a step draws random numbers."""
 

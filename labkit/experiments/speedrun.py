@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from labkit.data.dataset import Dataset
-from labkit.device import choose, core_count
+from labkit.device import core_count
 from labkit.evaluation import evaluate
 from labkit.language import _
 from labkit.models import DocumentCNN, SpeedrunCNN
@@ -65,7 +65,7 @@ def climb(rung: Rung, data: Dataset, seed: int, threads: int | None = None) -> d
     for _step in run:
         pass
     trained = time.perf_counter()
-    with torch.autocast(choose().type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
         test = evaluate(run.model, data.test)
         tested = time.perf_counter()
         mirrored = evaluate(run.model, data.test, mirrored=True)
@@ -75,23 +75,27 @@ def climb(rung: Rung, data: Dataset, seed: int, threads: int | None = None) -> d
             "test_accuracy": test.accuracy, "mirrored_accuracy": mirrored.accuracy}
 
 
-def accuracies(record: dict) -> dict[str, list[float]]:
-    """The test accuracies of `chapters/recorded/speedrun.json` by rung, a value for each seed; from the document's
-    program in Keras up to the last rung with each image and its mirror image averaged."""
-    found = {"the program in Keras": [run["test_accuracy"] for run in record["document"]["runs"]]}
+def _by_rung(record: dict, value: Callable[[dict], float], mirrored: Callable[[dict], float]) -> dict[str, list[float]]:
+    """`value` of each run by rung, from the document's program in Keras up to `mirrored` of the last rung's runs."""
+    found = {"the program in Keras": [value(run) for run in record["document"]["runs"]]}
     for run in record["rungs"]:
-        found.setdefault(run["idea"], []).append(run["test_accuracy"])
+        found.setdefault(run["idea"], []).append(value(run))
     last = record["rungs"][-1]["idea"]
-    return {**found, "mirror images": [run["mirrored_accuracy"] for run in record["rungs"] if run["idea"] == last]}
+    return {**found, "mirror images": [mirrored(run) for run in record["rungs"] if run["idea"] == last]}
+
+
+def accuracies(record: dict) -> dict[str, list[float]]:
+    """The test accuracies of `chapters/recorded/speedrun.json` by rung, a value for each seed.
+
+    The last entry averages each image and its mirror image in the networks of the last rung.
+    """
+    return _by_rung(record, lambda run: run["test_accuracy"], lambda run: run["mirrored_accuracy"])
 
 
 def seconds(record: dict) -> dict[str, list[float]]:
     """The seconds from the images in memory to the test accuracy, by rung as in `accuracies`."""
-    found = {"the program in Keras": [run["seconds"] + run["test_seconds"] for run in record["document"]["runs"]]}
-    for run in record["rungs"]:
-        found.setdefault(run["idea"], []).append(run["seconds"] + run["test_seconds"])
-    last = [run for run in record["rungs"] if run["idea"] == record["rungs"][-1]["idea"]]
-    return {**found, "mirror images": [run["seconds"] + run["mirrored_seconds"] for run in last]}
+    return _by_rung(record, lambda run: run["seconds"] + run["test_seconds"],
+                    lambda run: run["seconds"] + run["mirrored_seconds"])
 
 
 def table(record: dict):

@@ -59,7 +59,7 @@ class SmallCNN(nn.Module):
 
 
 def whitening(images: torch.Tensor, size: int, count: int) -> torch.Tensor:
-    """Filters (count, channels, size, size) after which patches of `images` (N, channels, H, W), in 0..1, have a
+    """Filters (count, channels, size, size) after which patches of float `images` (N, channels, H, W) have a
     variance of one in each direction and none in common.
 
     They are the directions of largest variance, each divided by its standard deviation, and the same with the other
