@@ -151,11 +151,15 @@ def test_an_idea_that_is_switched_off_trains_a_new_run(chapter):
     cell.scroll_into_view_if_needed()
     curve = cell.locator(".lk-curve")
     expect(curve).to_have_attribute("data-state", "finished")
-    cell.locator(".lk-controls").get_by_label("muon").press("Space")
-    ghost = curve.locator(".lk-legend .lk-ghost")
-    expect(ghost).to_have_count(1)
-    expect(ghost).to_contain_text("muon")
-    expect(curve).to_have_attribute("data-state", "finished", timeout=60_000)
+    for ghosts, idea in zip((1, 3, 5), ("muon", "whitened", "small first"), strict=True):
+        switch = cell.locator(".lk-controls").get_by_label(idea)
+        switch.press("Space")
+        expect(curve.locator(".lk-legend .lk-ghost")).to_have_count(ghosts)
+        expect(curve.locator(".lk-legend:not(.lk-key) li").last).to_contain_text(f"{idea} ✗")
+        expect(curve).to_have_attribute("data-state", "finished", timeout=60_000)
+        switch.press("Space")       # on again, a run of its own
+        expect(curve.locator(".lk-legend:not(.lk-key) li").last).to_contain_text(f"{idea} ✓")
+        expect(curve).to_have_attribute("data-state", "finished", timeout=60_000)
     photograph(chapter.page, "lab_one_idea_less", cell)
 
 
