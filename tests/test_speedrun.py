@@ -59,9 +59,10 @@ def test_the_command_writes_the_documents_program_and_every_rung(small_cifar, mo
     rungs = [dataclasses.replace(rung, recipe=dataclasses.replace(rung.recipe, epochs=1, steps=1))
              for rung in speedrun.LADDER[-2:]]
     monkeypatch.setattr(ladder, "LADDER", rungs)
-    monkeypatch.setattr(ladder, "document", lambda data, seeds: [{"seed": seed, "seconds": 1.0} for seed in seeds])
+    monkeypatch.setattr(ladder, "document", lambda file, seed: {"seed": seed, "seconds": float(file.exists())})
+    monkeypatch.setattr(Peer, "set_up", lambda peer: None)
     monkeypatch.setattr(Peer, "versions", lambda peer: "keras 3")
-    assert ladder.main(["--seeds", "1", "--last", "2", "--out", str(tmp_path / "out.json")]) == 0
+    assert ladder.main(["--document", "2", "--seeds", "1", "--last", "2", "--out", str(tmp_path / "out.json")]) == 0
     record = json.loads((tmp_path / "out.json").read_text())
     assert [(run["idea"], run["seed"]) for run in record["rungs"]] == [
         (rungs[0].idea, 0), (rungs[1].idea, 0), (rungs[1].idea, 1)]
