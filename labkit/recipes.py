@@ -7,4 +7,4 @@ from labkit.training import Recipe
 # images.
 speedrun = Recipe(epochs=4, batch_size=500, optimizer="muon", learning_rate=0.24, momentum=0.85, schedule="triangular",
                   warmup=0.2, label_smoothing=0.2, augmentation=Augmentation(flip=0.5), precision="bf16",
-                  resolutions=((0.35, 16), (0.7, 24)))
+                  resolutions=((0.25, 16), (0.6, 24)))

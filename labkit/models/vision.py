@@ -103,8 +103,8 @@ class SpeedrunCNN(nn.Module):
     Takes images (N, channels, height, width) with sides that 8 divides; returns logits (N, classes). The first layer
     looks at patches of 4 × 4 pixels at every second place, with filters that whiten `images` (uint8 or 0..1) and are
     not trained; without `images` they are random and trained. Then three blocks of `widths` at half, a quarter and an
-    eighth of the size. Ideas from airbench (Jordan 2024) and hlb-CIFAR10, made narrow for a processor, most of all where
-    the pictures are large.
+    eighth of the size. Ideas from airbench (Jordan 2024) and hlb-CIFAR10, made narrow for a processor, most of
+    all where there are many places.
     """
 
     def __init__(self, images: torch.Tensor | None = None, widths=(32, 64, 256), channels: int = 3, classes: int = 10,
