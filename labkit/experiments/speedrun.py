@@ -20,7 +20,6 @@ from labkit.models import DocumentCNN, SpeedrunCNN
 from labkit.recipes import speedrun
 from labkit.training import Recipe, Run
 
-WIDE = (64, 128, 256)
 AT_THE_END = 10**9      # steps between validations: the last step has one anyway
 
 
@@ -30,11 +29,6 @@ class Rung:
     idea: str
     network: Callable[[torch.Tensor], nn.Module]
     recipe: Recipe
-
-
-def wide(images: torch.Tensor) -> SpeedrunCNN:
-    """The speed run's network before it was made narrow for the sake of more passes."""
-    return SpeedrunCNN(images, widths=WIDE)
 
 
 def _ladder() -> tuple[Rung, ...]:
@@ -50,15 +44,14 @@ def _ladder() -> tuple[Rung, ...]:
     small = dataclasses.replace(flips, resolutions=speedrun.resolutions)
     return (Rung("the document's network", lambda _images: DocumentCNN(), document),
             Rung("large batches", lambda _images: DocumentCNN(), batches),
-            Rung("another network, two passes", lambda _images: SpeedrunCNN(widths=WIDE), network),
-            Rung("half precision", lambda _images: SpeedrunCNN(widths=WIDE), half),
-            Rung("whitened patches", wide, half),
-            Rung("Muon", wide, muon),
-            Rung("label smoothing", wide, smooth),
-            Rung("flips", wide, flips),
-            Rung("small images first", wide, small),
-            Rung("narrow layers", SpeedrunCNN, small),
-            Rung("four passes", SpeedrunCNN, dataclasses.replace(small, epochs=speedrun.epochs)))
+            Rung("another network, two passes", lambda _images: SpeedrunCNN(), network),
+            Rung("half precision", lambda _images: SpeedrunCNN(), half),
+            Rung("whitened patches", SpeedrunCNN, half),
+            Rung("Muon", SpeedrunCNN, muon),
+            Rung("label smoothing", SpeedrunCNN, smooth),
+            Rung("flips", SpeedrunCNN, flips),
+            Rung("small images first", SpeedrunCNN, small),
+            Rung("a third pass", SpeedrunCNN, dataclasses.replace(small, epochs=speedrun.epochs)))
 
 
 LADDER = _ladder()
