@@ -165,8 +165,9 @@ def plan(notebooks: Iterable[Path], profile: str, given: Iterable[tuple[str, str
 
 @contextlib.contextmanager
 def _peak_memory(every: float = 0.2) -> Iterator[list[int]]:
-    """Yield a list whose one number is the most bytes that this process's children have held together."""
+    """Yield a list whose one number is the most bytes that this process's new children have held together."""
     peak, done = [0], threading.Event()
+    others = set(psutil.Process().children(recursive=True))     # what the caller had started before
 
     def held(process: psutil.Process) -> int:
         try:
@@ -176,7 +177,7 @@ def _peak_memory(every: float = 0.2) -> Iterator[list[int]]:
 
     def sample():
         while not done.wait(every):
-            peak[0] = max(peak[0], sum(map(held, psutil.Process().children(recursive=True))))
+            peak[0] = max(peak[0], sum(map(held, {*psutil.Process().children(recursive=True)} - others)))
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
     try:

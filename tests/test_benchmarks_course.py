@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 
 from benchmarks import course, growth, parts, peers
 from benchmarks.peers import __main__ as command
@@ -97,3 +98,12 @@ def test_an_exponent_is_that_of_a_power():
     assert growth.exponent(*points, "seconds") == pytest.approx(2)
     assert growth.exponent(*points, "memory") == pytest.approx(1)
     assert math.isnan(growth.exponent(growth.Point(1, 1, 0), growth.Point(10, 1, 5), "memory"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the peak since the start is known")
+def test_the_memory_of_a_size_is_what_it_held_at_most():
+    growth.held()
+    torch.ones(50_000_000)      # 200 MB, free again at once; then a smaller one
+    before = growth.held()
+    torch.ones(10_000_000)
+    assert 35e6 < growth.peak() - before < 60e6
