@@ -1,8 +1,8 @@
 """Climb chapter 5's ladder beside the document's program in Keras: `make ladder`, or `python -m benchmarks.ladder`.
 
 CIFAR-10 is read from --path, or fetched once. Keras on TensorFlow gets an environment of its own below build/peers/, as
-in `make bench-peers`. Nothing else should run meanwhile: seconds are what is compared. On two cores it takes about
-half an hour, and writes chapters/recorded/speedrun.json.
+in `make bench-peers`. Nothing else should run meanwhile: seconds are what is compared. On two cores it takes half
+an hour to an hour, and writes chapters/recorded/speedrun.json.
 """
 import argparse
 import json
@@ -44,8 +44,7 @@ def document(file: Path, seed: int) -> dict:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ladder", description=__doc__.split("\n")[0])
     parser.add_argument("--path", metavar="FOLDER", help="where the data are, if not in the data folder")
-    parser.add_argument("--seeds", type=int, default=2,
-                        help="seeds of each rung (2)")
+    parser.add_argument("--seeds", type=int, default=2, help="seeds of each rung (2)")
     parser.add_argument("--document", type=int, default=3, help="seeds of the program in Keras (3)")
     parser.add_argument("--last", type=int, default=5, help="seeds of the last rung (5)")
     parser.add_argument("--out", type=Path, default=TARGET)
