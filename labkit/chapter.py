@@ -8,6 +8,7 @@ import torch
 from labkit import settings
 from labkit.cells import show_in_words
 from labkit.language import _
+from labkit.lazy import ADDRESSES, without
 from labkit.memory import keep_memory
 from labkit.settings import PROFILES, choose, refuse, threads
 
@@ -21,7 +22,8 @@ def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNames
 
     Raises `SettingError` for an unknown profile and for a seed that `settings.seed` refuses.
     """
-    import plotly.io
+    with without(ADDRESSES):
+        from plotly.io import renderers
     choose("profile", profile, PROFILES)
     settings.seed(seed)
     for name in budgets:
@@ -35,7 +37,7 @@ def setup(profile: str = "quick", seed: int = 0, **budgets: dict) -> SimpleNames
     keep_memory()
     atexit.register(gc.freeze)      # a kernel that ends need not look for cycles among torch's objects, for seconds
     torch.manual_seed(seed)
-    if plotly.io.renderers.default != "plotly_mimetype+png":    # which stores pictures, and is asked for outside
-        plotly.io.renderers.default = "plotly_mimetype"
+    if renderers.default != "plotly_mimetype+png":      # which stores pictures, and is asked for outside
+        renderers.default = "plotly_mimetype"
     show_in_words()
     return SimpleNamespace(profile=profile, seed=seed, threads=fixed, **budgets.get(profile, {}))

@@ -8,6 +8,7 @@ from importlib import import_module
 from labkit import arguments as words
 from labkit import settings
 from labkit.language import _, language
+from labkit.lazy import ADDRESSES, without
 
 
 def _notebooks_in(chosen, names):
@@ -133,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rest and options.command not in TAKE_THE_REST:
         parser.error(_("{command} does not know {rest}").format(command=options.command, rest=" ".join(options.rest)))
     try:
-        return options.action(options) or 0
+        with without(ADDRESSES):
+            return options.action(options) or 0
     except settings.SettingError as error:
         print(f"labkit {options.command}: {error}", file=sys.stderr)
         return 2

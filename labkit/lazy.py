@@ -1,7 +1,12 @@
-"""Packages whose modules are loaded when they are first used."""
+"""What to load late, or not at all, since a learner waits for it."""
+import contextlib
 import pkgutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module
+
+# jsonschema's grammar of addresses: nbformat, and plotly with it, loads it for a second, and nothing here asks for it.
+ADDRESSES = "rfc3987_syntax"
 
 
 def lazily(package: str, path: list[str]) -> tuple[tuple[str, ...], Callable[[str], object]]:
@@ -16,3 +21,14 @@ def lazily(package: str, path: list[str]) -> tuple[tuple[str, ...], Callable[[st
             raise AttributeError(f"{package} has no {name!r}; it offers {', '.join(modules)}")
         return import_module(f"{package}.{name}")
     return modules, load
+
+
+@contextlib.contextmanager
+def without(module: str) -> Iterator[None]:
+    """Imports in here go without an optional `module`, as if it were not installed, unless it is loaded already."""
+    absent = sys.modules.setdefault(module, None) is None
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]

@@ -275,11 +275,11 @@ RECORD = """(curve) => {
 
 
 class Lab:
-    """The live lab of the notebook that is open, as its page shows it."""
+    """The live lab that a cell shows, as its page shows it."""
 
-    def __init__(self, page):
-        self.page = page
-        self.controls, self.curve = page.locator(".lk-controls").first, page.locator(".lk-curve").first
+    def __init__(self, cell):
+        self.page = page = cell.page
+        self.controls, self.curve = cell.locator(".lk-controls"), cell.locator(".lk-curve")
         self.legend = self.curve.locator(".lk-legend:not(.lk-key) li")
         self.ghosts = self.curve.locator(".lk-legend .lk-ghost")
         if not page.evaluate("() => Boolean(window.lab)"):

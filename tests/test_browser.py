@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 pytestmark = [*NEEDS_CHROMIUM, pytest.mark.alone]
 
 CHAPTER = "chapters/05_project.ipynb"
+LAB = 'title="A small network"'       # of its second lab, which has all kinds of controls
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def chapter(context, jupyter):
 
 @pytest.fixture
 def lab(chapter):
-    lab = Lab(chapter.page)
+    lab = Lab(chapter.cell(LAB))
     lab.controls.scroll_into_view_if_needed()
     return lab
 
@@ -146,6 +147,22 @@ def test_the_augmentation_that_is_seen_is_the_one_that_is_trained_with(lab, chap
     expect(preview.locator("[role=alert]")).to_be_empty()
 
 
+def test_the_first_curve_compares_logits_with_probabilities(chapter):
+    cell = chapter.cell("pair_lab = ")
+    cell.scroll_into_view_if_needed()
+    curve, switch = cell.locator(".lk-curve"), cell.locator(".lk-controls").get_by_label("softmax")
+    runs = curve.locator(".lk-legend:not(.lk-key) li")
+    expect(runs).to_contain_text(["softmax ✗", "softmax ✓"])
+    expect(switch).to_be_checked()
+    photograph(chapter.page, "lab_logits", cell)
+    switch.press("Space")
+    expect(runs).to_contain_text(["softmax ✗", "softmax ✓", "softmax ✗"])
+    expect(curve).to_have_attribute("data-state", "finished", timeout=60_000)
+    cell.locator(".lk-controls").get_by_label("learning rate").press("ArrowRight")
+    expect(runs).to_have_count(4)
+    expect(curve).to_have_attribute("data-state", "finished", timeout=60_000)
+
+
 def test_an_idea_that_is_switched_off_trains_a_new_run(chapter):
     cell = chapter.cell("ladder_lab = ")
     cell.scroll_into_view_if_needed()
@@ -250,14 +267,14 @@ def test_text_from_a_learner_is_shown_as_text(context, jupyter):
 def test_a_reopened_notebook_shows_the_still_copies(chapter, jupyter):
     page = chapter.page
     still = page.locator(".jp-OutputArea:has(.labkit-live) > .jp-OutputArea-child .jp-RenderedImage")
-    assert still.count() == 3
+    assert still.count() == 4
     assert not any(picture.is_visible() for picture in still.all())     # while the widgets live
-    Lab(page).button("Stop").click()
+    Lab(chapter.cell(LAB)).button("Stop").click()
     saved = chapter.save()      # with the focus on a control
     jupyter.end_kernels()
     page.reload()
     chapter.wait_for_kernel()
-    for name, cell in {"still_copy_augmentation": "preview.show()", "still_copy": "lab.show()"}.items():
+    for name, cell in {"still_copy_augmentation": "preview.show()", "still_copy": LAB}.items():
         picture = chapter.cell(cell).locator(".jp-RenderedImage img")
         assert_loaded(picture)
         photograph(page, name, picture)
