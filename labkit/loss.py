@@ -13,7 +13,10 @@ IGNORED = -100      # the target of a token that does not count: padding, or one
 
 def mean_loss(outputs: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0,
               reduction: str = "mean") -> torch.Tensor:
-    """The loss as a tensor of no dimensions; `reduction="sum"` adds up what `count` counts."""
+    """The loss as a tensor of no dimensions; `reduction="sum"` adds up what `count` counts.
+
+    With classes, `reduction="none"` gives the loss of each example, (N,).
+    """
     if targets.is_floating_point():
         if reduction == "sum":      # so that divided by the examples it is the mean over all numbers
             return (outputs - targets).square().sum() * (len(targets) / targets.numel())

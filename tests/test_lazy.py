@@ -26,7 +26,7 @@ def test_without_a_module_imports_fail_inside_and_work_again_after():
     sys.modules.pop("this", None)
     with without("this"), pytest.raises(ModuleNotFoundError):
         import this
-    import this     # noqa: F811 - a small module of Python's own
+    import this
     assert this.s
     with without("this"):       # what is loaded stays
         import this

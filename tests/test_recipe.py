@@ -30,6 +30,8 @@ from labkit.training.recipe import OPTIMIZERS, PRECISIONS, SCHEDULES
     ("resolutions", [None, 24, [(0.5, 24)], ((0.5, 24.0),), ((0, 24),), ((1, 24),), ((0.5, 0),), ((0.5, 24), (0.5, 28)),
                      ((0.5,),), (("half", 24),), ((math.nan, 24),)],
      "pairs of a share of the steps, above 0, below 1 and rising, and a whole number of pixels"),
+    ("hardest", [None, 0.5, [1.0, 0.5], (0,), (1.0, -0.5), (1.5,), ("half",), (True,), (math.nan,)],
+     "numbers above 0 and at most 1, in brackets"),
     ("augmentation", ["flip", 3], "None, or a function of a batch of images"),
 ])
 def test_a_wrong_value_is_refused_by_field_value_and_what_is_allowed(field, values, allowed):
@@ -57,6 +59,9 @@ def test_total_steps():
     assert Recipe(epochs=2, batch_size=5).total_steps(10) == 4
     assert Recipe(epochs=2, batch_size=5).total_steps(11) == 6
     assert Recipe(epochs=9, steps=7).total_steps(10) == 7
+    assert Recipe(epochs=1, batch_size=5, hardest=(1, 0.5)).total_steps(20) == 4
+    assert Recipe(epochs=4, batch_size=5, hardest=(1, 0.5)).total_steps(20) == 4 + 3 * 2
+    assert Recipe(epochs=2, batch_size=5, hardest=(0.01,)).total_steps(20) == 2         # one example is the least
 
 
 def rates(schedule, total=8, warmup=0.0):

@@ -1,4 +1,5 @@
 """Batches without a DataLoader: the whole split lives on the device, and a batch is a selection of rows."""
+import bisect
 import math
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from torch import nn
 from labkit.data.dataset import Dataset, Split
 from labkit.evaluation import as_float, predict
 from labkit.language import _
-from labkit.loss import IGNORED
+from labkit.loss import IGNORED, mean_loss
 from labkit.settings import refuse
 from labkit.training.randomness import ORDER, mixed
 from labkit.training.recipe import Recipe
@@ -18,34 +19,80 @@ from labkit.training.recipe import Recipe
 class Batches:
     """The training split on a device, in an order that depends on the seed and the epoch alone.
 
+    With `taken`, a function of an epoch's index and the number of examples, the epoch has so many of them: those whose
+    losses, which the loop then tells `saw`, were highest when they were last seen, and first of all any never seen.
+
     Images are kept as bytes with channels last, the layout in which convolutions run fastest on CPUs and
     CUDA cards, and become floats in 0..1 when a batch is taken. Where several processes share each batch, `share`
     gives the place of this one's inputs in a batch of so many; the targets are always those of the whole batch.
     """
 
     def __init__(self, split: Split, batch_size: int, seed: int, device: torch.device,
-                 share: Callable[[int], slice] | None = None):
+                 share: Callable[[int], slice] | None = None, taken: Callable[[int, int], int] | None = None):
         self._images = split.inputs.ndim == 4
         inputs = split.inputs.permute(0, 2, 3, 1) if self._images else split.inputs
         self._inputs = inputs.contiguous().to(device)
         self._targets = split.targets.to(device)
         self._batch_size, self._seed, self._share = batch_size, seed, share
-        self._epoch, self._order = -1, None
-        self.steps_per_epoch = math.ceil(len(split) / batch_size)
+        self._epoch, self._order, self._rows = -1, None, None
+        self._taken = taken
+        # Of each example when it was last seen; only kept where it decides which ones are taken.
+        self._losses = None if taken is None else torch.full((len(split),), math.inf, device=device)
+        self._begins = [0]      # the first step of each epoch, as far as anyone has asked
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The inputs and targets of the step with index `step`, counted from 0 over all epochs."""
-        epoch, position = divmod(step, self.steps_per_epoch)
+        epoch = self.epoch(step)
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(mixed(self._seed, ORDER, epoch))
-            order = torch.randperm(len(self._targets), generator=generator)
-            self._epoch, self._order = epoch, order.to(self._targets.device)
-        rows = self._order[position * self._batch_size:(position + 1) * self._batch_size]
+            self._epoch, self._order = epoch, self._shuffled(epoch)
+        position = step - self._begins[epoch]
+        self._rows = rows = self._order[position * self._batch_size:(position + 1) * self._batch_size]
         mine = rows if self._share is None else rows[self._share(len(rows))]
         inputs = self._inputs.index_select(0, mine)
         if self._images:
             inputs = inputs.permute(0, 3, 1, 2)
         return as_float(inputs), self._targets.index_select(0, rows)
+
+    def epoch(self, step: int) -> int:
+        """The epoch of the step with index `step`, both counted from 0."""
+        while self._begins[-1] <= step:
+            count = self._count(len(self._begins) - 1)
+            self._begins.append(self._begins[-1] + math.ceil(count / self._batch_size))
+        return bisect.bisect_right(self._begins, step) - 1
+
+    def ends_epoch(self, step: int) -> bool:
+        """Whether the step with index `step` is the last of its epoch."""
+        return self.epoch(step) != self.epoch(step + 1)
+
+    def _count(self, epoch: int) -> int:
+        return len(self._targets) if self._taken is None else self._taken(epoch, len(self._targets))
+
+    def _shuffled(self, epoch: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(mixed(self._seed, ORDER, epoch))
+        order = torch.randperm(len(self._targets), generator=generator).to(self._targets.device)
+        if self._losses is None:
+            return order
+        return order[self._losses[order].topk(self._count(epoch)).indices.sort().values]
+
+    def saw(self, place: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Note the losses of the newest batch's examples from `place` on, where they decide what is taken."""
+        if self._losses is not None:
+            losses = mean_loss(outputs, targets, reduction="none")
+            self._losses[self._rows[place:place + len(losses)]] = losses.float()
+
+    @property
+    def state(self) -> dict | None:
+        """What batches of the same split need for going on from here; None where seed and epoch say it all."""
+        if self._losses is None:
+            return None
+        return {"losses": self._losses.cpu(), "epoch": self._epoch, "order": self._order.cpu()}
+
+    @state.setter
+    def state(self, state: dict | None) -> None:
+        if state is not None:
+            device = self._targets.device
+            self._losses, self._order = state["losses"].to(device), state["order"].to(device)
+            self._epoch = state["epoch"]
 
 
 def scaled(images: torch.Tensor, size: int | None) -> torch.Tensor:
@@ -71,6 +118,8 @@ def check_data(model: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
             shape, expected = (tuple(getattr(part, field).shape[1:]) for part in (split, dataset.train))
             if shape != expected:
                 raise refuse(f"{name}.{field}", shape, _("{shape}, as in train").format(shape=expected))
+    if recipe.hardest and (dataset.train.targets.is_floating_point() or dataset.train.targets.ndim > 1):
+        raise refuse("hardest", recipe.hardest, _("() for targets that are not one class for each example"))
     if recipe.batch_size > len(dataset.train):
         raise refuse("batch_size", recipe.batch_size, _("at most the {count} training examples").format(
             count=len(dataset.train)))

@@ -49,7 +49,9 @@ class Group:
     device: torch.device
 
     def check(self, recipe: Recipe, examples: int, steps: int) -> None:
-        """Refuse a run in which a batch would leave a process without an example."""
+        """Refuse a run in which a batch would leave a process without an example, or each would choose its own."""
+        if recipe.hardest:
+            raise refuse("hardest", recipe.hardest, _("() where several processes train together"))
         last, reached = examples % recipe.batch_size, steps * recipe.batch_size > examples
         smallest = last if last and reached else recipe.batch_size
         if smallest < self.size:

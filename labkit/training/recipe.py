@@ -35,6 +35,9 @@ class Recipe:
     augmentation    a function of float images (N, C, H, W) in 0..1, applied to each batch on the device
     resolutions     ((share, size), ...): up to this share of the steps, images are scaled to size × size pixels; after
                     the last share, and where there are none, they stay as they are (Howard 2018, DAWNBench)
+    hardest         (part, ...): of the training examples an epoch takes this part, those whose loss was highest when
+                    they were last seen; one number for each epoch, the last for all that follow, and without any all
+                    are taken (Jiang et al. 2019, arXiv:1910.00762, who choose within each batch)
     precision       float32, bf16 (autocast), or auto: bf16 on CUDA cards that have it, float32 elsewhere
     patience        stop after this many validations without a lower validation loss; None never stops
     validate_every  steps between validations; None validates after each epoch
@@ -56,6 +59,7 @@ class Recipe:
     label_smoothing: float = 0.0
     augmentation: Callable[[torch.Tensor], torch.Tensor] | None = None
     resolutions: tuple[tuple[float, int], ...] = ()
+    hardest: tuple[float, ...] = ()
     precision: str = "auto"
     patience: int | None = None
     validate_every: int | None = None
@@ -83,10 +87,23 @@ class Recipe:
             raise refuse("resolutions", self.resolutions, _(
                 "pairs of a share of the steps, above 0, below 1 and rising, and a whole number of pixels"),
                 _("A single pair has a comma behind it."))
+        if not isinstance(self.hardest, tuple) or not all(
+                type(part) in (int, float) and 0 < part <= 1 for part in self.hardest):
+            raise refuse("hardest", self.hardest, _("numbers above 0 and at most 1, in brackets"),
+                         _("A single number has a comma behind it."))
 
     def total_steps(self, examples: int) -> int:
         """Steps of the whole run on `examples` examples; the last, smaller batch of an epoch counts."""
-        return self.steps or self.epochs * math.ceil(examples / self.batch_size)
+        if self.steps:
+            return self.steps
+        steps = [math.ceil(self.taken(epoch, examples) / self.batch_size)
+                 for epoch in range(min(self.epochs, len(self.hardest) or 1))]
+        return sum(steps) + (self.epochs - len(steps)) * steps[-1]
+
+    def taken(self, epoch: int, examples: int) -> int:
+        """How many of `examples` the epoch with index `epoch` (from 0) takes."""
+        part = self.hardest[min(epoch, len(self.hardest) - 1)] if self.hardest else 1
+        return max(1, round(part * examples))
 
     def learning_rate_at(self, step: int, total: int) -> float:
         """The learning rate of the step with index `step` (from 0) of `total`."""
@@ -131,6 +148,7 @@ class Recipe:
         if self.augmentation is not None:       # the text of a plain function holds its address in this process
             values["augmentation"] = re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(self.augmentation))
         values["resolutions"] = [list(pair) for pair in self.resolutions]      # as JSON gives it back
+        values["hardest"] = list(self.hardest)
         return values
 
 

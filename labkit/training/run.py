@@ -91,7 +91,7 @@ class Run:
         self._stopping = self._ended_early = self._failed = False
         self._batches: Batches | None = None
         self._threads_before: int | None = None     # torch's, outside the run
-        self._optimizer_state: dict | None = None
+        self._restored: dict | None = None      # a checkpoint's state
         self._alone = FolderLock(self.folder if self.rank == 0 else None)   # the first process writes
         if self.folder is not None and resume:
             self._restore()
@@ -170,12 +170,14 @@ class Run:
         self._forward, share = self.model, None
         if self._group is not None:
             self._forward, share = self._group.wrap(self.model), self._group.share
-        self._batches = Batches(self.dataset.train, self.recipe.batch_size, self.recipe.seed, self.device, share)
+        self._batches = Batches(self.dataset.train, self.recipe.batch_size, self.recipe.seed, self.device, share,
+                                self.recipe.taken if self.recipe.hardest else None)
         self._stream = of_rank(STEP, self.rank)
         self._weights = list(self.model.parameters())
         self._optimizer = self.recipe.make_optimizer(self.model, self.device)
-        if self._optimizer_state is not None:
-            self._optimizer.load_state_dict(self._optimizer_state)
+        if self._restored is not None:
+            self._optimizer.load_state_dict(self._restored["optimizer"])
+            self._batches.state = self._restored.get("batches")     # an older labkit kept none
         half = self.recipe.precision == "bf16" or (
             self.recipe.precision == "auto" and self.device.type == "cuda" and torch.cuda.is_bf16_supported())
         self._autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
@@ -212,7 +214,7 @@ class Run:
                     weight.grad.add_(weight.detach().sign(), alpha=recipe.l1)
         self._optimizer.step()
         self._step += 1
-        epoch = index // self._batches.steps_per_epoch + 1
+        epoch = self._batches.epoch(index) + 1
         self._waiting.append((self._step, epoch, learning_rate, loss, right, count(targets)))
         if self.device.type == "cpu" or began - self._last_read > READ_EVERY or self._step == self.total:
             self._flush()
@@ -240,7 +242,7 @@ class Run:
     def _gradients_in_pieces(self, inputs, targets) -> tuple[torch.Tensor, torch.Tensor]:
         losses, rights, group, smoothing = [], [], self._group, self.recipe.label_smoothing
         mine = targets if group is None else targets[group.share(len(targets))]
-        for x, y in zip(inputs.split(self._piece), mine.split(self._piece), strict=True):
+        for place, (x, y) in enumerate(zip(inputs.split(self._piece), mine.split(self._piece), strict=True)):
             if self.recipe.augmentation is not None:
                 x = self.recipe.augmentation(x)
             x = scaled(x, self.recipe.resolution_at(self._step, self.total))
@@ -262,10 +264,12 @@ class Run:
             loss.backward()
             losses.append(value)
             rights.append(right)
+            self._batches.saw(place * self._piece, outputs.detach(), y)
         return (losses[0], rights[0]) if len(losses) == 1 else (sum(losses), sum(rights))
 
     def _is_due(self, every: int | None) -> bool:
-        return self._step == self.total or self._step % (every or self._batches.steps_per_epoch) == 0
+        return self._step == self.total or (
+            self._step % every == 0 if every else self._batches.ends_epoch(self._step - 1))
 
     # --- what follows a step ---
 
@@ -324,8 +328,8 @@ class Run:
         if self.rank > 0:
             return      # the first process writes, and goes on when it has
         about = {"step": self._step, "model": type(self.model).__name__, "recipe": self.recipe.as_dict()}
-        state = {"optimizer": self._optimizer.state_dict(), "history": self.history.state(),
-                 "piece": self._piece, "best_weights": self.best_weights, "best_step": self.best_step,
+        state = {"optimizer": self._optimizer.state_dict(), "batches": self._batches.state, "piece": self._piece,
+                 "history": self.history.state(), "best_weights": self.best_weights, "best_step": self.best_step,
                  "best_loss": self._best_loss, "validations_since_best": self._validations_since_best}
         with self._alone:
             checkpoint.save(self.folder, about, self.model.state_dict(), state)
@@ -338,7 +342,7 @@ class Run:
         self.model.load_state_dict(saved.weights)
         self.history = History.from_state(saved.state["history"])
         self._step = saved.about["step"]
-        self._optimizer_state = saved.state["optimizer"]
+        self._restored = saved.state
         self._piece = saved.state["piece"] if self._group is None else self.recipe.batch_size
         self.best_weights, self.best_step = saved.state["best_weights"], saved.state["best_step"]
         self._best_loss = saved.state["best_loss"]
