@@ -11,14 +11,19 @@ QUINTIC = (3.4445, -4.7750, 2.0315)     # takes a singular value in 0..1 to abou
 def orthogonal(matrix: torch.Tensor, turns: int = 3) -> torch.Tensor:
     """`matrix` (rows, columns) with its singular values moved to 0.5..1.3, by `turns` of a Newton-Schulz iteration.
 
-    Products are computed in bf16, whose rounding does no harm here; the result has the matrix's dtype.
+    A turn takes X to (a + b XXᵀ + c (XXᵀ)²) X. These factors are polynomials of the first XXᵀ, so they are multiplied
+    among themselves, and only the last product is as wide as X. Products are computed in bf16, whose rounding does no
+    harm here; the result has the matrix's dtype.
     """
     a, b, c = QUINTIC
     x = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix      # the smaller square is cheaper
     x = (x / (x.norm() + 1e-7)).bfloat16()
+    square, factor = x @ x.mT, torch.eye(len(x), dtype=x.dtype, device=x.device)
     for _turn in range(turns):
-        square = x @ x.mT
-        x = a * x + (b * square + c * square @ square) @ x
+        turn = b * square + c * square @ square
+        turn.diagonal().add_(a)
+        factor, square = turn @ factor, turn @ square @ turn
+    x = factor @ x
     return (x.mT if matrix.shape[0] > matrix.shape[1] else x).to(matrix.dtype)
 
 
