@@ -104,8 +104,8 @@ def test_the_speed_run_starts_from_patches_of_its_images(images):
     plain, model = SpeedrunCNN(), SpeedrunCNN((255 * images).to(torch.uint8), widths=(8, 16, 24), patches=12)
     assert plain(images).shape == model(images).shape == (6, 10)
     assert plain.patches.weight.requires_grad and not model.patches.weight.requires_grad
-    assert parameter_count(SpeedrunCNN((255 * images).to(torch.uint8))) == 523_200
-    assert parameter_count(plain) == 523_200 + plain.patches.weight.numel()
+    assert parameter_count(SpeedrunCNN((255 * images).to(torch.uint8))) == 818_880
+    assert parameter_count(plain) == 818_880 + plain.patches.weight.numel()
     seen = F.conv2d((images - model.mean) / model.deviation, model.patches.weight, stride=2, padding=1)
     assert 0.2 < seen.std() < 5
     block = SpeedrunBlock(2, 3, pool=False)

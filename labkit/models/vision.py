@@ -106,7 +106,7 @@ class SpeedrunCNN(nn.Module):
     eighth of the size. Ideas from airbench (Jordan 2024) and hlb-CIFAR10, made narrow for a processor.
     """
 
-    def __init__(self, images: torch.Tensor | None = None, widths=(32, 64, 192), channels: int = 3, classes: int = 10,
+    def __init__(self, images: torch.Tensor | None = None, widths=(32, 64, 256), channels: int = 3, classes: int = 10,
                  patches: int = 48):
         super().__init__()
         self.patches = nn.Conv2d(channels, patches, 4, stride=2, padding=1, bias=False)
