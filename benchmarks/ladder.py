@@ -46,13 +46,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--path", metavar="FOLDER", help="where the data are, if not in the data folder")
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each rung (2)")
     parser.add_argument("--document", type=int, default=3, help="seeds of the program in Keras (3)")
-    parser.add_argument("--last", type=int, default=5, help="seeds of the last rung (5)")
+    parser.add_argument("--last", type=int, default=5, help="seeds of the last two rungs (5)")
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args(arguments)
     data = load("cifar10", path=options.path, validation=0.1)
     record = {**surroundings(), "data": {"name": data.name, "sha256": data.sha256, "note": data.note,
                                          "train": len(data.train), "validation": len(data.validation),
                                          "test": len(data.test)}}
+
+    def note(runs: list, run: dict) -> None:
+        runs.append(run)
+        print(run, flush=True)
+        options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")     # what was run is kept
+
     PEERS[KERAS].set_up()
     record["document"], record["rungs"] = {"versions": PEERS[KERAS].versions(), "runs": []}, []
     with tempfile.TemporaryDirectory() as folder:
@@ -60,13 +66,10 @@ def main(arguments: list[str]) -> int:
         # Rungs take turns, so that a slow quarter of an hour meets all alike.
         for seed in range(max(options.document, options.seeds, options.last)):
             if seed < options.document:
-                record["document"]["runs"].append(document(file, seed))
-                print(record["document"]["runs"][-1], flush=True)
+                note(record["document"]["runs"], document(file, seed))
             for rung in LADDER:
-                if seed < (options.last if rung is LADDER[-1] else options.seeds):
-                    record["rungs"].append(climb(rung, data, seed))
-                    print(record["rungs"][-1], flush=True)
-    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+                if seed < (options.last if rung in LADDER[-2:] else options.seeds):
+                    note(record["rungs"], climb(rung, data, seed))
     print(options.out)
     return 0
 

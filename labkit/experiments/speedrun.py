@@ -1,9 +1,10 @@
 """Chapter 5's ladder: from the document's network to the accuracy that it prints, one idea at a time.
 
-`make ladder` climbs it in turns, two seeds a rung and five on the last, beside the document's own program in Keras, and
-writes `chapters/recorded/speedrun.json`.
+`make ladder` climbs it in turns, two seeds a rung and five on the last two, beside the document's own program in Keras,
+and writes `chapters/recorded/speedrun.json`.
 """
 import dataclasses
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from labkit.models import DocumentCNN, SpeedrunCNN
 from labkit.recipes import speedrun
 from labkit.training import Recipe, Run
 
+KERAS = "the program in Keras"
 AT_THE_END = 10**9      # steps between validations: the last step has one anyway
 
 
@@ -43,6 +45,8 @@ def _ladder() -> tuple[Rung, ...]:
     flips = dataclasses.replace(smooth, augmentation=speedrun.augmentation)
     small = dataclasses.replace(flips, resolutions=speedrun.resolutions)
     third = dataclasses.replace(small, epochs=3)
+    hardest = dataclasses.replace(third, epochs=7, hardest=(1.0, 1 / 3))       # as many images as three passes have
+    second = dataclasses.replace(hardest, epochs=speedrun.epochs, hardest=speedrun.hardest)
     return (Rung("the document's network", lambda _images: DocumentCNN(), document),
             Rung("large batches", lambda _images: DocumentCNN(), batches),
             Rung("another network, two passes", lambda _images: SpeedrunCNN(), network),
@@ -53,9 +57,8 @@ def _ladder() -> tuple[Rung, ...]:
             Rung("flips", SpeedrunCNN, flips),
             Rung("small images first", SpeedrunCNN, small),
             Rung("a third pass", SpeedrunCNN, third),
-            # As many images as in three passes.
-            Rung("the hardest third", SpeedrunCNN, dataclasses.replace(third, epochs=speedrun.epochs,
-                                                                       hardest=speedrun.hardest)))
+            Rung("the hardest third", SpeedrunCNN, hardest),
+            Rung("a second pass over all", SpeedrunCNN, second))
 
 
 LADDER = _ladder()
@@ -79,42 +82,45 @@ def climb(rung: Rung, data: Dataset, seed: int, threads: int | None = None) -> d
             "test_accuracy": test.accuracy, "mirrored_accuracy": mirrored.accuracy}
 
 
-def _by_rung(record: dict, value: Callable[[dict], float], mirrored: Callable[[dict], float]) -> dict[str, list[float]]:
-    """`value` of each run by rung, from the document's program in Keras up to `mirrored` of the last rung's runs."""
-    found = {"the program in Keras": [value(run) for run in record["document"]["runs"]]}
+def by_rung(record: dict, value: Callable[[dict], float | None]) -> dict[str, list]:
+    """`value` of each run of `chapters/recorded/speedrun.json`, from the document's program in Keras up, rung by rung."""
+    found = {KERAS: [value(run) for run in record["document"]["runs"]]}
     for run in record["rungs"]:
         found.setdefault(run["idea"], []).append(value(run))
-    last = record["rungs"][-1]["idea"]
-    return {**found, "mirror images": [mirrored(run) for run in record["rungs"] if run["idea"] == last]}
+    return found
 
 
 def accuracies(record: dict) -> dict[str, list[float]]:
-    """The test accuracies of `chapters/recorded/speedrun.json` by rung, a value for each seed.
+    """The test accuracies by rung, a value for each seed."""
+    return by_rung(record, lambda run: run["test_accuracy"])
 
-    The last entry averages each image and its mirror image in the networks of the last rung.
-    """
-    return _by_rung(record, lambda run: run["test_accuracy"], lambda run: run["mirrored_accuracy"])
+
+def mirrored(record: dict) -> dict[str, list[float | None]]:
+    """The same with the outputs for an image and its mirror image averaged; None for the program in Keras."""
+    return by_rung(record, lambda run: run.get("mirrored_accuracy"))
 
 
 def seconds(record: dict) -> dict[str, list[float]]:
-    """The seconds from the images in memory to the test accuracy, by rung as in `accuracies`."""
-    return _by_rung(record, lambda run: run["seconds"] + run["test_seconds"],
-                    lambda run: run["seconds"] + run["mirrored_seconds"])
+    """The seconds from the images in memory to the test accuracy, by rung; to `mirrored` it is about one more."""
+    return by_rung(record, lambda run: run["seconds"] + run["test_seconds"])
 
 
 def table(record: dict):
-    """A data frame with a row for each rung: mean seconds, mean test accuracy, lowest and highest of its seeds."""
+    """A data frame with a row for each rung: means of seconds and accuracies, lowest and highest accuracy, seeds."""
     import pandas
-    took, right = seconds(record), accuracies(record)
-    rows = [[statistics.mean(took[idea]), statistics.mean(values), min(values), max(values), len(values)]
-            for idea, values in right.items()]
-    columns = [_("seconds"), _("test accuracy"), _("lowest"), _("highest"), _("seeds")]
-    shown = {columns[0]: "{:.0f}", **dict.fromkeys(columns[1:4], "{:.2%}")}
-    frame = pandas.DataFrame(rows, [_(idea) for idea in right], columns)
-    return frame.assign(**{name: frame[name].map(form.format) for name, form in shown.items()})
+    took, twice = seconds(record), mirrored(record)
+    rows = [[statistics.mean(took[idea]), statistics.mean(values), min(values), max(values),
+             math.nan if idea == KERAS else statistics.mean(twice[idea]), len(values)]
+            for idea, values in accuracies(record).items()]
+    columns = [_("seconds"), _("test accuracy"), _("lowest"), _("highest"), _("mirror images averaged"), _("seeds")]
+    shown = {columns[0]: "{:.0f}", **dict.fromkeys(columns[1:5], "{:.2%}")}
+    frame = pandas.DataFrame(rows, [_(idea) for idea in took], columns)
+    return frame.assign(**{name: frame[name].map(form.format, na_action="ignore") for name, form in shown.items()}
+                        ).fillna("–")
 
 
-def share(record: dict) -> float:
-    """The last rung's mean seconds as a share of those of the document's program."""
-    took = seconds(record)
-    return statistics.mean(took[record["rungs"][-1]["idea"]]) / statistics.mean(took["the program in Keras"])
+def share(record: dict, idea: str, mirror_images: bool = False) -> float:
+    """A rung's mean seconds, until the accuracy with mirror images if asked, as a share of those of the program."""
+    test = "mirrored_seconds" if mirror_images else "test_seconds"
+    took = by_rung(record, lambda run: run["seconds"] + run.get(test, run["test_seconds"]))
+    return statistics.mean(took[idea]) / statistics.mean(took[KERAS])
