@@ -46,7 +46,7 @@ def _ladder() -> tuple[Rung, ...]:
     small = dataclasses.replace(flips, resolutions=speedrun.resolutions)
     third = dataclasses.replace(small, epochs=3)
     hardest = dataclasses.replace(third, epochs=7, hardest=(1.0, 1 / 3))       # as many images as three passes have
-    second = dataclasses.replace(hardest, epochs=speedrun.epochs, hardest=speedrun.hardest)
+    later = dataclasses.replace(hardest, epochs=speedrun.epochs, hardest=speedrun.hardest)
     return (Rung("the document's network", lambda _images: DocumentCNN(), document),
             Rung("large batches", lambda _images: DocumentCNN(), batches),
             Rung("another network, two passes", lambda _images: SpeedrunCNN(), network),
@@ -58,7 +58,7 @@ def _ladder() -> tuple[Rung, ...]:
             Rung("small images first", SpeedrunCNN, small),
             Rung("a third pass", SpeedrunCNN, third),
             Rung("the hardest third", SpeedrunCNN, hardest),
-            Rung("a second pass over all", SpeedrunCNN, second))
+            Rung("easy images leave later", SpeedrunCNN, later))
 
 
 LADDER = _ladder()
