@@ -83,7 +83,7 @@ def climb(rung: Rung, data: Dataset, seed: int, threads: int | None = None) -> d
 
 
 def by_rung(record: dict, value: Callable[[dict], float | None]) -> dict[str, list]:
-    """`value` of each run of `chapters/recorded/speedrun.json`, from the document's program in Keras up, rung by rung."""
+    """`value` of each run of `chapters/recorded/speedrun.json`, from the program in Keras up, rung by rung."""
     found = {KERAS: [value(run) for run in record["document"]["runs"]]}
     for run in record["rungs"]:
         found.setdefault(run["idea"], []).append(value(run))
