@@ -165,8 +165,8 @@ def test_what_stands_in_a_place_is_translated_too(chinese):
 
 
 def test_figures_show_the_names_they_are_given_in_chinese(chinese):
-    bars = figures.bars({"softmax, taken for logits": [0.1]}, y="test accuracy", reference={"printed": 0.2}).layout
-    assert bars.xaxis.ticktext == ("softmax，被当成logits",) and bars.yaxis.title.text == "测试准确率"
+    bars = figures.bars({"small images first": [0.1]}, y="test accuracy", reference={"printed": 0.2}).layout
+    assert bars.xaxis.ticktext == ("先看小图",) and bars.yaxis.title.text == "测试准确率"
     assert bars.annotations[0].text == "原文打印的数"
     lines = figures.lines([1], {"train loss": [1]}, x="step", title="A small network")
     assert lines.layout.title.text == "一个小网络" and lines.layout.xaxis.title.text == "步"
