@@ -26,7 +26,9 @@ def lazily(package: str, path: list[str]) -> tuple[tuple[str, ...], Callable[[st
 @contextlib.contextmanager
 def without(module: str) -> Iterator[None]:
     """Imports in here go without an optional `module`, as if it were not installed, unless it is loaded already."""
-    absent = sys.modules.setdefault(module, None) is None
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None
     try:
         yield
     finally:

@@ -28,6 +28,13 @@ def test_without_a_module_imports_fail_inside_and_work_again_after():
         import this
     import this
     assert this.s
+    del sys.modules["this"]
+    with without("this"):
+        with without("this"):
+            pass
+        with pytest.raises(ModuleNotFoundError):    # the outer one still holds
+            import this
+    import this
     with without("this"):       # what is loaded stays
         import this
     assert sys.modules["this"] is this
