@@ -254,3 +254,14 @@ def test_a_crash_between_any_two_steps_of_a_save_leaves_a_whole_checkpoint(tmp_p
         save(folder, 4)
         assert names(folder) == ["latest", "step-00000003", "step-00000004"]
     assert len(found) > 10 and found == sorted(found) and set(found) == {2, 3}
+
+
+def test_a_field_that_an_older_labkit_did_not_write_had_its_default(tmp_path):
+    run(tmp_path, steps=5)
+    for about in tmp_path.glob("step-*/about.json"):
+        written = json.loads(about.read_text())
+        del written["recipe"]["hardest"]
+        about.write_text(json.dumps(written))
+    with pytest.raises(CheckpointError, match=r"trained with hardest = \[\], and this recipe says \[0.5\]"):
+        run(tmp_path, dataclasses.replace(RECIPE, hardest=(0.5,)), resume=True)
+    assert len(run(tmp_path, resume=True).history) == 9

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from labkit.language import _
 from labkit.settings import refuse
 from labkit.training import state_file
+from labkit.training.recipe import Recipe
 
 FORMAT = 1
 KEPT = 2
@@ -184,10 +185,11 @@ def check_unused(folder: Path) -> None:
                      _("It holds {name}; resume=True goes on from there.").format(name=names(folder)[-1]))
 
 
-def check_fits(checkpoint: Checkpoint, model: torch.nn.Module, recipe: dict) -> None:
+def check_fits(checkpoint: Checkpoint, model: torch.nn.Module, recipe: Recipe) -> None:
     """Raise `CheckpointError` if the checkpoint is of another model or another recipe.
 
-    A run may be made longer: `epochs`, `steps` and `patience` are free to differ.
+    A run may be made longer: `epochs`, `steps` and `patience` are free to differ. A field that an older labkit did not
+    know has its default.
     """
     ours = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     theirs = {name: tuple(value.shape) for name, value in checkpoint.weights.items()}
@@ -197,8 +199,9 @@ def check_fits(checkpoint: Checkpoint, model: torch.nn.Module, recipe: dict) -> 
                 "The checkpoint is of another model ({theirs}): its {name} has shape {found}, and this "
                 "model's {wanted}. Use another folder, or the model it was saved from.").format(
                     theirs=checkpoint.about["model"], name=name, found=theirs.get(name), wanted=ours.get(name)))
-    for field, value in recipe.items():
-        saved = checkpoint.about["recipe"].get(field, value)    # an older labkit wrote fewer fields
+    written = {**Recipe().as_dict(), **checkpoint.about["recipe"]}
+    for field, value in recipe.as_dict().items():
+        saved = written[field]
         if field not in ("epochs", "steps", "patience") and saved != value:
             raise CheckpointError(_(
                 "The checkpoint was trained with {field} = {saved}, and this recipe says {value}. Use another "

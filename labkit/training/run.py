@@ -338,7 +338,7 @@ class Run:
         saved = checkpoint.latest(self.folder)
         if saved is None:
             return
-        checkpoint.check_fits(saved, self.model, self.recipe.as_dict())
+        checkpoint.check_fits(saved, self.model, self.recipe)
         self.model.load_state_dict(saved.weights)
         self.history = History.from_state(saved.state["history"])
         self._step = saved.about["step"]
