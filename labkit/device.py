@@ -45,6 +45,18 @@ def core_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies in bf16 itself: newer CUDA cards, and x86 processors with AVX512-BF16 or AMX.
+
+    Where bf16 is imitated, a training step of `labkit.models.SpeedrunCNN` took 14 times as long as in
+    float32 (Zen 3, batches of 100).
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()      # older torch cannot tell
+    return device.type == "cpu" and any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 @contextlib.contextmanager
 def threads(count: int):
     """Let torch use `count` threads inside the block, and as many as before after it."""

@@ -6,15 +6,26 @@ from urllib.parse import urlsplit
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def own_surroundings(tmp_path_factory, monkeypatch):
-    """No test reads or writes what the user keeps, and none depends on how many cores are free."""
-    folder = tmp_path_factory.mktemp("labkit")
+def surround(monkeypatch, folder):
     monkeypatch.setenv("LABKIT_THREADS", "1")
     monkeypatch.setenv("LABKIT_LANGUAGE", "en")
     monkeypatch.setenv("LABKIT_STATE", str(folder / "state"))
     monkeypatch.setenv("LABKIT_DATA", str(folder / "data"))
     monkeypatch.delenv("LABKIT_GRADING", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_surroundings(tmp_path_factory):
+    """The same for what a module's tests share: pytest builds that before any fixture of a single test."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        surround(monkeypatch, tmp_path_factory.mktemp("labkit"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(tmp_path_factory, monkeypatch):
+    """No test reads or writes what the user keeps, and none depends on how many cores are free."""
+    surround(monkeypatch, tmp_path_factory.mktemp("labkit"))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ from toy import ToyNet, toy_dataset
 
 from labkit import device
 from labkit.settings import SettingError
-from labkit.training import Recipe, Run
+from labkit.training import Recipe, Run, muon
 from labkit.training import threads as thread_choice
+from labkit.training.recipe import PRECISIONS
 
 
 @pytest.fixture
@@ -61,6 +62,25 @@ def test_core_count_is_what_the_process_may_use(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert device.core_count() == 1
+
+
+@pytest.mark.parametrize("has, expected", [({}, False), ({"avx512_f": True, "avx512_bf16": False}, False),
+                                           ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True)])
+def test_a_processor_has_bf16_or_not(monkeypatch, has, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    cpu = torch.device("cpu")
+    assert device.has_bf16(cpu) is expected and not device.has_bf16(torch.device("mps"))
+    used = {precision: Recipe(precision=precision).autocast(cpu)._enabled for precision in PRECISIONS}
+    assert used == {"auto": False, "float32": False, "bf16": True, "fast": expected}
+    assert muon.orthogonal(torch.eye(3)).dtype == torch.float32
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not device.has_bf16(cpu)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_bf16_that_a_card_imitates_is_not_used(monkeypatch, native):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
+    assert device.has_bf16(torch.device("cuda")) is native
 
 
 def test_threads_are_put_back_after_the_block_even_after_an_error():

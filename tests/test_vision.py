@@ -112,14 +112,15 @@ def test_the_speed_run_starts_from_patches_of_its_images(images):
     assert torch.equal(block.conv1(images[:, :2])[:, :2], images[:, :2])       # the first filters pass it on
 
 
-def test_the_speed_run_learns_in_its_recipe():
-    """Two classes that differ in one colour: a few steps of Muon in half precision tell them apart."""
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_the_speed_run_learns_in_its_recipe(precision):
+    """Two classes that differ in one colour: a few steps of Muon, in half precision too, tell them apart."""
     torch.manual_seed(0)
     inputs, targets = torch.randint(0, 200, (200, 3, 16, 16), dtype=torch.uint8), torch.arange(200) % 2
     inputs[targets == 1, 0] += 40
     split = Split(inputs, targets)
     data = Dataset("two colours", split, split, split, ("a", "b"), "none", "made here", "")
-    recipe = dataclasses.replace(speedrun, epochs=6, batch_size=50, hardest=())
+    recipe = dataclasses.replace(speedrun, epochs=6, batch_size=50, hardest=(), precision=precision)
     run = Run(lambda: SpeedrunCNN(inputs, widths=(8, 16, 16), classes=2, patches=12), data, recipe, threads=1)
     losses = [float(step.loss) for step in run]
     assert losses[-1] < losses[0] and evaluate(run.model, split, mirrored=True).accuracy > 0.9

@@ -38,7 +38,7 @@ def _ladder() -> tuple[Rung, ...]:
     batches = dataclasses.replace(document, batch_size=speedrun.batch_size, learning_rate=3e-3,
                                   schedule=speedrun.schedule, warmup=speedrun.warmup)
     network = dataclasses.replace(batches, epochs=2, validate_every=AT_THE_END)
-    half = dataclasses.replace(network, precision="bf16")
+    half = dataclasses.replace(network, precision="fast")
     muon = dataclasses.replace(half, optimizer="muon", learning_rate=speedrun.learning_rate,
                                momentum=speedrun.momentum)
     smooth = dataclasses.replace(muon, label_smoothing=speedrun.label_smoothing)
@@ -72,7 +72,7 @@ def climb(rung: Rung, data: Dataset, seed: int, threads: int | None = None) -> d
     for _step in run:
         pass
     trained = time.perf_counter()
-    with torch.autocast(run.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+    with recipe.autocast(run.device):
         test = evaluate(run.model, data.test)
         tested = time.perf_counter()
         mirrored = evaluate(run.model, data.test, mirrored=True)

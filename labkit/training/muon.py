@@ -5,6 +5,8 @@ singular values are all one: what the gradient says strongly and what it says fa
 """
 import torch
 
+from labkit.device import has_bf16
+
 QUINTIC = (3.4445, -4.7750, 2.0315)     # takes a singular value in 0..1 to about one in a few turns
 
 
@@ -12,12 +14,13 @@ def orthogonal(matrix: torch.Tensor, turns: int = 3) -> torch.Tensor:
     """`matrix` (rows, columns) with its singular values moved to 0.5..1.3, by `turns` of a Newton-Schulz iteration.
 
     A turn takes X to (a + b XXᵀ + c (XXᵀ)²) X. These factors are polynomials of the first XXᵀ, so they are multiplied
-    among themselves, and only the last product is as wide as X. Products are computed in bf16, whose rounding does no
-    harm here; the result has the matrix's dtype.
+    among themselves, and only the last product is as wide as X. Where the device has bf16, products are computed in
+    it, whose rounding does no harm here; the result has the matrix's dtype.
     """
     a, b, c = QUINTIC
     x = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix      # the smaller square is cheaper
-    x = (x / (x.norm() + 1e-7)).bfloat16()
+    x = x / (x.norm() + 1e-7)
+    x = x.bfloat16() if has_bf16(x.device) else x
     square, factor = x @ x.mT, torch.eye(len(x), dtype=x.dtype, device=x.device)
     for _turn in range(turns):
         turn = b * square + c * square @ square

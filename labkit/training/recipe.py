@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import torch
 
+from labkit.device import has_bf16
 from labkit.language import _
 from labkit.settings import choose, refuse
 from labkit.training.muon import Muon
 
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam", "adamw", "muon")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle", "triangular")
-PRECISIONS = ("auto", "float32", "bf16")
+PRECISIONS = ("auto", "float32", "bf16", "fast")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,8 @@ class Recipe:
     hardest         (part, ...): of the training examples an epoch takes this part, those whose loss was highest when
                     they were last seen; one number for each epoch, the last for all that follow, and without any all
                     are taken (Jiang et al. 2019, arXiv:1910.00762, who choose within each batch)
-    precision       float32, bf16 (autocast), or auto: bf16 on CUDA cards that have it, float32 elsewhere
+    precision       float32; bf16 (autocast); auto: bf16 on CUDA cards that have it, float32 elsewhere, so that all
+                    processors compute alike; fast: bf16 on processors that have it too
     patience        stop after this many validations without a lower validation loss; None never stops
     validate_every  steps between validations; None validates after each epoch
     seed            decides the order of the examples, dropout and augmentation, step by step
@@ -122,6 +124,12 @@ class Recipe:
     def resolution_at(self, step: int, total: int) -> int | None:
         """The side in pixels of the images of the step with index `step` of `total`; None leaves them as they are."""
         return next((size for share, size in self.resolutions if step < share * total), None)
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """The context in which the model computes as `precision` says."""
+        half = self.precision == "bf16" or (has_bf16(device) and (
+            self.precision == "fast" or self.precision == "auto" and device.type == "cuda"))
+        return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
     def make_optimizer(self, model: torch.nn.Module, device: torch.device) -> torch.optim.Optimizer:
         """The torch optimizer, in its fused form where torch has one for the device."""

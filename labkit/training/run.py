@@ -178,9 +178,7 @@ class Run:
         if self._restored is not None:
             self._optimizer.load_state_dict(self._restored["optimizer"])
             self._batches.state = self._restored.get("batches")     # an older labkit kept none
-        half = self.recipe.precision == "bf16" or (
-            self.recipe.precision == "auto" and self.device.type == "cuda" and torch.cuda.is_bf16_supported())
-        self._autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+        self._autocast = self.recipe.autocast(self.device)
         self._last_read = time.perf_counter()
         if self.history.threads is None:
             self.history.threads = self._choose_threads()
