@@ -123,20 +123,20 @@ def _train(words: Counter, merges: int) -> list[tuple[str, str]]:
         if counts[pair] < 2:
             break
         found[pair] = None
-        changed = set()
+        changes: Counter = Counter()
         for place in places.pop(pair):
             before, count = parts[place]
             after = _join(before, pair)
             parts[place] = (after, count)
             for sign, word in ((-count, before), (count, after)):
                 for neighbours in zip(word, word[1:], strict=False):
-                    counts[neighbours] += sign
-                    changed.add(neighbours)
+                    changes[neighbours] += sign
             for neighbours in zip(after, after[1:], strict=False):
                 places[neighbours].add(place)
-        changed.discard(pair)
-        for neighbours in changed:
-            heapq.heappush(heap, (-counts[neighbours], neighbours))
+        for neighbours, change in changes.items():
+            counts[neighbours] += change
+            if change and neighbours != pair:
+                heapq.heappush(heap, (-counts[neighbours], neighbours))
     return list(found)
 
 
