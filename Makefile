@@ -55,7 +55,7 @@ record: set-up ## for maintainers: write the runs that verdicts rest on: make re
 bench: set-up ## measure speed against peers and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
-bench-peers: set-up ## compare with other libraries, each in an environment of its own; writes benchmarks/PEERS.md
+bench-peers: set-up ## compare with other libraries, each in an environment of its own; writes benchmarks/PEERS-….md
 	@$(BIN)/python -m benchmarks.peers
 
 ladder: set-up ## climb chapter 5's ladder beside the document's program in Keras: make ladder ARGS="--path FOLDER"

@@ -8,7 +8,9 @@ import subprocess
 from importlib import import_module
 from importlib.metadata import version
 
-from labkit.device import choose, core_count, describe
+import torch
+
+from labkit.device import choose, core_count, describe, has_bf16
 from labkit.language import _
 from labkit.settings import SettingError, chapters_folder
 
@@ -25,7 +27,7 @@ def surroundings() -> dict:
     device = choose()
     accelerator = [] if device.type == "cpu" else [describe(device)]
     return {"date": datetime.date.today().isoformat(), "commit": commit + ("+changes" if changed else ""),
-            "machine": ", ".join([processor(), f"{core_count()} cores", *accelerator]),
+            "machine": ", ".join([f"{processor()} ({instructions()})", f"{core_count()} cores", *accelerator]),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}}
 
 
@@ -37,6 +39,12 @@ def processor() -> str:
         if names:
             return names[0]
     return platform.processor() or platform.machine()
+
+
+def instructions() -> str:
+    """What torch uses of the processor: AVX2, AVX512, AVX512-bf16, ... Where a name is shared, this tells more."""
+    level = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
+    return f"{level}-bf16" if has_bf16(torch.device("cpu")) else level
 
 
 def main(arguments: list[str]) -> int:

@@ -101,3 +101,14 @@ CHINESE = ("# 甲\n\n[other](README.md)\n\n## 乙\n\n`cases`有12000例。\n\n"
 def test_what_is_out_of_step_is_named(old, new, said):
     found = "\n".join(differences(ENGLISH.replace(old, new, 1) if old else ENGLISH, CHINESE))
     assert said in found and bool(found) == bool(said)
+
+
+def test_who_is_ahead_in_speed_is_what_the_two_pages_measured():
+    behind = {}
+    for page in re.findall(r"benchmarks/PEERS-[\w-]+\.md", (ROOT / "README.md").read_text(encoding="utf-8")):
+        rows = [line.split(" | ") for line in (ROOT / page).read_text(encoding="utf-8").splitlines()]
+        verdicts = {row[0].removeprefix("| Run / "): row[4] for row in rows if row[0].startswith("| Run / ")}
+        assert len(verdicts) == 8
+        behind[page] = [name for name, verdict in verdicts.items() if verdict == "not met"]
+    assert behind == {"benchmarks/PEERS-AVX2.md": [],
+                      "benchmarks/PEERS-AVX512-bf16.md": ["Keras on TensorFlow, batch 32"]}

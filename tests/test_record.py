@@ -2,6 +2,7 @@
 import json
 
 import pytest
+import torch
 from toy import random_cifar
 
 from labkit import claims, record
@@ -53,3 +54,11 @@ def test_the_file_is_written_whole(monkeypatch, tmp_path, capsys):
 def test_a_chapter_without_experiments_is_named():
     with pytest.raises(SettingError, match="99"):
         record.main(["99"])
+
+
+@pytest.mark.parametrize(("level", "bf16", "expected"), [("AVX2", False, "AVX2"), ("AVX512", True, "AVX512-bf16"),
+                                                         ("NO AVX", False, "NO-AVX")])
+def test_a_record_says_which_instructions_torch_uses(monkeypatch, level, bf16, expected):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: level)
+    monkeypatch.setattr(record, "has_bf16", lambda device: bf16)
+    assert record.instructions() == expected and f"({expected}), " in record.surroundings()["machine"]

@@ -1,7 +1,8 @@
-"""Compare `Run` with other libraries' loops and write benchmarks/PEERS.md: `make bench-peers`.
+"""Compare `Run` with other libraries' loops and write benchmarks/PEERS-….md: `make bench-peers`.
 
 Each peer gets an environment of its own below build/peers/, outside the project's lock, and a process that stays; runs
-alternate as in `python -m benchmarks`. TensorFlow alone is half a gigabyte to download.
+alternate as in `python -m benchmarks`. TensorFlow alone is half a gigabyte to download. Who is ahead depends on the
+processor, so there is a page for each set of instructions, which is in its name.
 """
 import contextlib
 import functools
@@ -19,6 +20,7 @@ from benchmarks.kernel import ROOT
 from benchmarks.parts import FULL, QUICK, Size, measure
 from benchmarks.report import Part, Row
 from benchmarks.timing import alternate, ratios
+from labkit.record import instructions
 
 HERE, ENVIRONMENTS = Path(__file__).parent, ROOT / "build" / "peers"
 
@@ -106,7 +108,7 @@ def main(arguments: list[str]) -> int:
         PEERS[name].set_up()
     facts = about("python -m benchmarks.peers", arguments)
     part, raw = compare(options.names, QUICK if options.quick else FULL)
-    publish([part], facts, raw, "PEERS.md", "peers", options)
+    publish([part], facts, raw, f"PEERS-{instructions()}.md", "peers", options)
     return 0
 
 
