@@ -39,8 +39,9 @@ class Recipe:
     hardest         (part, ...): of the training examples an epoch takes this part, those whose loss was highest when
                     they were last seen; one number for each epoch, the last for all that follow, and without any all
                     are taken (Jiang et al. 2019, arXiv:1910.00762, who choose within each batch)
-    precision       float32; bf16 (autocast); auto: bf16 on CUDA cards that have it, float32 elsewhere, so that all
-                    processors compute alike; fast: bf16 on processors that have it too
+    precision       float32; bf16 (autocast; slow where the device must imitate it); auto: bf16 on CUDA cards that
+                    have it, float32 elsewhere, so that all processors compute alike; fast: bf16 on processors that
+                    have it too
     patience        stop after this many validations without a lower validation loss; None never stops
     validate_every  steps between validations; None validates after each epoch
     seed            decides the order of the examples, dropout and augmentation, step by step
