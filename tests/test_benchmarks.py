@@ -14,7 +14,7 @@ import torch
 from benchmarks import __main__ as command
 from benchmarks import kernel, loops, parts, sequences
 from benchmarks.report import Part, Row, markdown
-from benchmarks.timing import Done, alternate, ratios, speed
+from benchmarks.timing import Done, Speed, alternate, ratios, speed
 from labkit.models import DocumentCNN
 
 DATA = loops.random_images(48)
@@ -73,6 +73,16 @@ def test_the_part_on_sequences_has_a_goal_for_each_model(monkeypatch):
     assert part.rows[0].values == [64 * decoder["Run"][0].images_per_second]
     assert part.rows[4].values == [decoder["Run"][0].images_per_second
                                    / decoder["torch's layers"][0].images_per_second]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_half_precision_is_measured_only_where_the_processor_has_it(monkeypatch, native):
+    monkeypatch.setattr(parts, "has_bf16", lambda device: native)
+    monkeypatch.setattr(parts, "measure", lambda name, *size: Speed(8.0 if "bf16" in name else 4.0, 1))
+    part, raw = parts.training(parts.QUICK)
+    added = [row.median for row in part.rows if row.name.startswith("Run, bf16 / Run")]
+    assert added == ([2.0, 2.0] if native else []) and ("Run, bf16" in raw[32]) == native
+    assert ("has no bf16" in part.note) != native
 
 
 KEEPING = """
