@@ -12,6 +12,7 @@ import nbformat
 from benchmarks.kernel import ROOT
 from benchmarks.report import Row
 from labkit import headless
+from labkit.execution import execute
 
 LONGER = ("06", "08", "09", "10")       # chapters that may take 35 s in the quick profile; the others 25
 SLOWEST = 3
@@ -22,11 +23,11 @@ CURVE_MOVES = """() => {
 
 
 def chapters(numbers: tuple[str, ...]) -> tuple[list[Row], dict]:
-    """Execute each chapter headless, as `make run` does, with its default parameters."""
+    """Execute each chapter headless and alone, as `make run ARGS="--jobs 1"` does, with its default parameters."""
     raw = {}
     with tempfile.TemporaryDirectory() as folder:
         for notebook in headless.find(numbers):
-            result = headless.execute(notebook, Path(folder) / notebook.name, {})
+            result = execute(notebook, Path(folder) / notebook.name, {})
             if result.result != "passed":
                 raise RuntimeError(headless.explain(result))
             raw[result.chapter] = {"seconds": result.seconds, "peak_memory": result.peak_memory,
@@ -39,6 +40,15 @@ def chapters(numbers: tuple[str, ...]) -> tuple[list[Row], dict]:
         rows.append(Row(f"{chapter}, peak memory", [found["peak_memory"] / 1e6], "MB", "the kernel with its children",
                         2000, less_is_better=True))
     return rows, raw
+
+
+def all_chapters(numbers: tuple[str, ...]) -> float:
+    """Seconds that `labkit run` takes for these chapters, several at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "labkit.cli", "run", *numbers, "--out", folder], cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL)
+        return time.perf_counter() - began
 
 
 def slowest_cells(notebook: Path) -> list[tuple[str, float]]:

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 from benchmarks.loops import random_images
 from benchmarks.timing import alternate
-from labkit.headless import ThisPython
+from labkit.execution import ThisPython
 from labkit.models import DocumentCNN, SmallCNN
 from labkit.training import Recipe, Run
 from labkit.widgets.augmentation import AugmentationPreview

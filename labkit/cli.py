@@ -23,7 +23,7 @@ def _notebooks_in(chosen, names):
 def _run(options):
     from labkit.headless import run
     folder = _notebooks_in(options.language, options.chapters)
-    return run(options.chapters, options.profile, options.parameters, options.out, folder)
+    return run(options.chapters, options.profile, options.parameters, options.out, folder, options.jobs)
 
 
 def _sweep(options):
@@ -78,6 +78,8 @@ PROFILE = ("--profile", {"default": "quick", "metavar": "PROFILE", "help": " | "
 PARAMETER = ("-p", {"dest": "parameters", "nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE"),
                     "help": "a value for the cell tagged parameters; may be given several times"})
 OUT = ("--out", {"metavar": "FOLDER", "help": "where to write; a folder in build/ of the checkout if not given"})
+JOBS = ("--jobs", {"type": int, "metavar": "NUMBER", "help": "chapters to execute at once; if not given, as many as "
+                   "there are cores and memory for in the quick profile, and else one"})
 CHAPTER = ("chapter", {"metavar": "CHAPTER", "help": "05, 5 or 05_project"})
 GRID = ("--grid", {"action": "append", "default": [], "metavar": "NAME=VALUE,VALUE",
                    "help": "values that a parameter takes in turn; given several times, each with each"})
@@ -100,7 +102,7 @@ MEMORY = ("--memory", {"type": float, "default": 8.0, "metavar": "GB",
 CSV = ("--csv", {"metavar": "FILE", "help": "also write a line for each learner and exercise"})
 
 COMMANDS = {  # name: (what it does, what runs it, its arguments, or None where the module has a parser of its own)
-    "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT, LANGUAGE]),
+    "run": ("execute chapters without a browser", _run, [CHAPTERS, PROFILE, PARAMETER, OUT, JOBS, LANGUAGE]),
     "sweep": ("execute a chapter with each combination of values, as many at once as there are cores", _sweep,
               [CHAPTER, GRID, PROFILE, PARAMETER, SCHEDULER, OUT, LANGUAGE]),
     "doctor": ("check this computer and say what to do", _doctor, []),

@@ -16,7 +16,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from PIL import Image
 
 from labkit import web
-from labkit.headless import ThisPython, find
+from labkit.execution import ThisPython
+from labkit.headless import find
 from labkit.language import _
 from labkit.translate import page_of, translated
 

@@ -1,8 +1,8 @@
 """One chapter with many values at once: what `labkit sweep` does.
 
 dask.distributed hands the runs to its workers: one for each core of this computer, or those of a scheduler that is
-named. A run is one of `labkit.headless`, in a folder of its own. A worker that dies takes one try of a run with it; the
-tries are counted by their folders, since a scheduler has its own count of what it begins again.
+named. A run is one of `labkit.execution`, in a folder of its own. A worker that dies takes one try of a run with it;
+the tries are counted by their folders, since a scheduler has its own count of what it begins again.
 """
 import contextlib
 import itertools
@@ -18,7 +18,8 @@ import psutil
 
 from labkit import settings
 from labkit.cluster import share, workers
-from labkit.headless import Result, execute, explain, find, out_folder, plan, termination_interrupts
+from labkit.execution import Result, execute, termination_interrupts
+from labkit.headless import explain, find, out_folder, plan
 from labkit.language import _, language
 from labkit.settings import refuse
 from labkit.swept import Swept, draw, table, write

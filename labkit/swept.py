@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.headless import Result, aligned, spoken, write_summary
+from labkit.execution import Result
+from labkit.headless import aligned, spoken, write_summary
 from labkit.language import _
 
 if TYPE_CHECKING:

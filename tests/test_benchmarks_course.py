@@ -1,6 +1,7 @@
 """The bench of the whole course and of peers: what is timed, what is named, what is refused."""
 import math
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,13 +41,19 @@ def test_a_chapter_that_fails_is_not_timed(slow_chapter, monkeypatch):
 
 
 def test_the_part_says_what_all_of_it_takes(monkeypatch):
-    found = {"seconds": 150.0, "peak_memory": 1e9, "slowest": []}
+    found = {"seconds": 200.0, "peak_memory": 1e9, "slowest": []}
     monkeypatch.setattr(course, "chapters", lambda names: ([], {"01": found, "02": found}))
+    monkeypatch.setattr(course, "all_chapters", lambda names: 300.0)
     monkeypatch.setattr(course, "notebooks_test", lambda names: 361.0)
     monkeypatch.setattr(course, "first_curve", lambda: None)
     part, _raw = parts.whole_course(parts.QUICK)
     assert [(row.name, row.median, row.verdict) for row in part.rows] == [
         ("all of them", 300, "met"), ("notebooks' test", 361, "not met")]
+
+
+def test_no_time_is_told_of_a_command_that_did_not_run_the_chapters():
+    with pytest.raises(subprocess.CalledProcessError):
+        course.all_chapters(("no such chapter",))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 
 from labkit import cells, cli, faces, headless, settings, translate
+from labkit.execution import ThisPython
 from labkit.widgets import panels, panels_still
 
 NAMED = os.environ.get("LABKIT_TEST_ZH", "04 09").split()
@@ -33,7 +34,7 @@ def test_a_chinese_notebook_runs_and_shows_no_english(chapter, chinese, tmp_path
     """The same cells as in English, none of which raises; chapters/zh/latin.txt lists what may stay Latin."""
     path, = translate.build(tmp_path, names=[chapter.stem])
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, kernel_manager_class=headless.ThisPython, timeout=None, store_widget_state=True,
+    NotebookClient(notebook, kernel_manager_class=ThisPython, timeout=None, store_widget_state=True,
                    resources={"metadata": {"path": str(tmp_path)}}).execute()
     nbformat.write(notebook, path)
     assert len(notebook.metadata.widgets[english.STATE].state) > 10

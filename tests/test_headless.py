@@ -11,7 +11,7 @@ import time
 import notebooks
 import pytest
 
-from labkit import headless
+from labkit import execution, headless
 from labkit.settings import SettingError
 
 JUDGE = ("from IPython.display import display\n"
@@ -128,7 +128,7 @@ def test_peak_memory_counts_what_a_new_child_holds():
     hold = "import time; held = bytearray({}); print(flush=True); time.sleep({})"
     with subprocess.Popen([sys.executable, "-c", hold.format(500_000_000, 60)], stdout=subprocess.PIPE) as other:
         other.stdout.readline()     # it holds them now, and counts for nobody who begins later
-        with headless._peak_memory(every=0.02) as peak:
+        with execution._peak_memory(every=0.02) as peak:
             subprocess.run([sys.executable, "-c", hold.format(200_000_000, 0.5)], check=True)
         other.kill()
     assert 200e6 < peak[0] < 400e6
@@ -141,7 +141,7 @@ def test_a_run_that_is_broken_off_leaves_the_partial_notebook(tmp_path, by):
                     f"import pathlib, time; pathlib.Path({str(flag)!r}).touch(); time.sleep(60)")
     notebooks.write(tmp_path / "in" / "02_next.ipynb", "print('next')")
     script = f"import sys; from pathlib import Path; from labkit import headless; sys.exit(headless.run(" \
-             f"out={str(tmp_path / 'out')!r}, folder=Path({str(tmp_path / 'in')!r})))"
+             f"out={str(tmp_path / 'out')!r}, folder=Path({str(tmp_path / 'in')!r}), jobs=1))"
     process = subprocess.Popen([sys.executable, "-u", "-c", script], text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120       # on a busy computer
@@ -164,7 +164,7 @@ def test_a_terminal_gets_a_bar_of_chapters_and_cells(chapters, tmp_path):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     script = f"from pathlib import Path; from labkit import headless; headless.run(['1', '10'], " \
-             f"out={str(tmp_path / 'out')!r}, folder=Path({str(chapters)!r}))"
+             f"out={str(tmp_path / 'out')!r}, folder=Path({str(chapters)!r}), jobs=1)"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=theirs, text=True)
     os.close(theirs)
     drawn = b""
@@ -178,5 +178,5 @@ def test_a_terminal_gets_a_bar_of_chapters_and_cells(chapters, tmp_path):
 
 def test_the_table_stays_in_line_with_chinese(monkeypatch):
     monkeypatch.setattr(headless, "_", lambda message: {"chapter": "章节", "passed": "通过"}.get(message, message))
-    rows = headless.table([headless.Result("01", "passed", 1.25, 50_000_000, {}, "")]).splitlines()
+    rows = headless.table([execution.Result("01", "passed", 1.25, 50_000_000, {}, "")]).splitlines()
     assert rows == ["章节  seconds  peak memory  claims  result", "01    1.2      50 MB        -       通过"]

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from promises import size
 
-from labkit import headless, settings
+from labkit import execution, headless, settings
 from labkit.settings import SettingError
 
 CHAPTERS = headless.find()
@@ -98,7 +98,7 @@ def test_plain_papermill_shows_the_refusal_and_leaves_the_notebook(tmp_path):
     out.parent.mkdir()
     with pytest.raises(papermill.PapermillExecutionError, match="Allowed: quick, laptop, gpu"):
         papermill.execute_notebook(str(path), str(out), {"profile": "fast", "seeds": 1}, kernel_name="python3",
-                                   kernel_manager_class=headless.ThisPython, cwd=str(path.parent), progress_bar=False)
+                                   kernel_manager_class=execution.ThisPython, cwd=str(path.parent), progress_bar=False)
     cells = nbformat.read(out, as_version=4).cells
     assert "An Exception was encountered" in cells[0].source
     assert [line for line in cells[3].source.splitlines() if " = " in line] == ['profile = "fast"', "seeds = 1"]
@@ -164,12 +164,12 @@ def test_ten_notebooks_at_once_in_one_cache(tmp_path, measured):
 
 BROKEN_OFF = """import asyncio, sys
 from pathlib import Path
-from labkit import headless
-at_once = headless.ThisPython.cleanup_resources
+from labkit import execution, headless
+at_once = execution.ThisPython.cleanup_resources
 async def late(self, restart=False):        # as on a busy computer, where a kernel takes long to end
     await at_once(self, restart=restart)
     await asyncio.sleep(1.2)
-headless.ThisPython.cleanup_resources = headless.ThisPython._async_cleanup_resources = late
+execution.ThisPython.cleanup_resources = execution.ThisPython._async_cleanup_resources = late
 sys.exit(headless.run(out=sys.argv[1], folder=Path(sys.argv[2])))"""
 
 

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from labkit import cluster, headless, sweep, swept
+from labkit.execution import Result, execute
 from labkit.reported import report, reported
 from labkit.settings import SettingError
 
@@ -263,7 +264,7 @@ def test_a_run_that_has_ended_is_not_executed_again_and_one_with_two_tries_is_gi
     for place in ("try-1", "try-2"):
         (folder / place).mkdir(parents=True)
     assert sweep.attempt(folder, notebook, {}, {}) is None
-    result = headless.Result("05_toy", "passed", 1.0, 2, {}, "", None, {"score": 1.5})
+    result = Result("05_toy", "passed", 1.0, 2, {}, "", None, {"score": 1.5})
     (folder / "result.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
     assert sweep.attempt(folder, notebook, {}, {}) == result
 
@@ -288,7 +289,7 @@ def test_as_many_workers_as_memory_allows(monkeypatch):
 
 def row(name, seed, score=None, kind="a$b"):
     reported = {} if score is None else {"score": score}
-    return swept.Swept(name, {"kind": kind, "seed": seed}, 1, headless.Result(
+    return swept.Swept(name, {"kind": kind, "seed": seed}, 1, Result(
         "05", "passed" if reported else "failed", 1.0, 5_000_000, {}, "", None, reported))
 
 
@@ -318,7 +319,7 @@ def test_reported_numbers_travel_in_the_notebook(tmp_path):
     path = notebooks.write(tmp_path / "in" / "01_reports.ipynb", "import labkit as lk\nlk.report(accuracy=0.1, n=7)",
                            "import numpy\nlk.report(accuracy=numpy.float32(0.5))")
     assert reported(path) == {} == reported(tmp_path / "none.ipynb")
-    result = headless.execute(path, tmp_path / "out.ipynb", {})
+    result = execute(path, tmp_path / "out.ipynb", {})
     assert result.reported == {"accuracy": 0.5, "n": 7} == reported(tmp_path / "out.ipynb")
 
 

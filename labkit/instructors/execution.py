@@ -13,7 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from labkit.headless import ThisPython
+from labkit.execution import ThisPython
 from labkit.instructors.returned import STATES, checks_in, numbers, state
 from labkit.language import _
 
