@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psutil
 
-from labkit.device import core_count
 from labkit.doctor import MEMORY, memory_limit
 from labkit.execution import Result, execute
 from labkit.language import _
@@ -31,6 +30,7 @@ class Task:
 
 def jobs_for(tasks: int, threads: int) -> int:
     """As many notebooks at once as there are cores, at so many threads each, and memory for; no more than `tasks`."""
+    from labkit.device import core_count  # loads torch, which no process of `at_once` needs
     free = min(psutil.virtual_memory().available, memory_limit())
     return max(1, min(tasks, core_count() // threads, int(free // MEMORY)))
 

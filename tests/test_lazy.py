@@ -22,6 +22,12 @@ def test_set_up_loads_nothing_that_takes_a_second():
     assert done.stdout.strip() == "[]"
 
 
+def test_finding_and_executing_chapters_does_not_load_torch():
+    script = "import sys, labkit.headless; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_without_a_module_imports_fail_inside_and_work_again_after():
     sys.modules.pop("this", None)
     with without("this"), pytest.raises(ModuleNotFoundError):

@@ -13,7 +13,7 @@ import notebooks
 import psutil
 import pytest
 
-from labkit import cli, headless, side_by_side
+from labkit import cli, device, headless, side_by_side
 
 MEETS = """import time
 from pathlib import Path
@@ -32,6 +32,7 @@ def summary(out: Path) -> list[dict]:
 
 def test_two_chapters_run_at_once_and_each_has_its_own_memory_and_verdicts(tmp_path, capsys):
     large = "held = bytearray(400_000_000)\n" + MEETS.format(folder=str(tmp_path), mine="a", other="b")
+    large += "\ntime.sleep(1)       # memory is looked at five times a second"
     notebooks.write(tmp_path / "in" / "01_large.ipynb", large)
     notebooks.write(tmp_path / "in" / "02_small.ipynb", MEETS.format(folder=str(tmp_path), mine="b", other="a"))
     notebooks.write(tmp_path / "in" / "03_fails.ipynb", "1 / 0")
@@ -93,7 +94,7 @@ def test_a_run_that_is_broken_off_leaves_the_partial_notebook_of_each(tmp_path, 
 @pytest.mark.parametrize("cores, threads, memory, expected", [
     (8, 1, 100e9, 8), (8, 4, 100e9, 2), (8, 16, 100e9, 1), (64, 1, 100e9, 10), (8, 1, 5e9, 2), (8, 1, 1e9, 1)])
 def test_as_many_jobs_as_cores_and_memory_allow(monkeypatch, cores, threads, memory, expected):
-    monkeypatch.setattr(side_by_side, "core_count", lambda: cores)
+    monkeypatch.setattr(device, "core_count", lambda: cores)
     monkeypatch.setattr(side_by_side, "memory_limit", lambda: memory)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1e12))
     assert side_by_side.jobs_for(10, threads) == expected
@@ -107,7 +108,7 @@ def test_without_a_number_chapters_share_the_cores_where_each_needs_one(tmp_path
         notebooks.write(tmp_path / "in" / f"0{number}_any.ipynb", "")
     chosen = []
     monkeypatch.setenv("LABKIT_THREADS", threads)
-    monkeypatch.setattr(side_by_side, "core_count", lambda: 2)
+    monkeypatch.setattr(device, "core_count", lambda: 2)
     monkeypatch.setattr(side_by_side, "memory_limit", lambda: 1e12)
     monkeypatch.setattr(headless, "in_turn", lambda tasks: chosen.append("in turn") or [])
     monkeypatch.setattr(headless, "at_once", lambda tasks, jobs: chosen.append(f"at once {jobs}") or [])
