@@ -4,12 +4,12 @@ The choice of CUDA and MPS is tested with patched availability; neither has been
 """
 import contextlib
 import itertools
-import os
 
 import torch
 from torch import nn
 
 from labkit.settings import choose as _choose
+from labkit.settings import core_count
 
 NAMES = ("auto", "cuda", "mps", "cpu")
 
@@ -38,11 +38,6 @@ def describe(device: torch.device) -> str:
     if device.type == "mps":
         return "Apple GPU"
     return f"CPU, {core_count()} cores"
-
-
-def core_count() -> int:
-    """The cores this process may run on, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -65,13 +65,11 @@ def memory_limit() -> float:
 def cores_and_memory() -> Check:
     """There is as much free memory as a chapter may take."""
     import psutil
-
-    from labkit.device import core_count
     memory = psutil.virtual_memory()
     free, total = min(memory.available, memory_limit()), min(memory.total, memory_limit())
     return Check(_("cores and memory"), free >= MEMORY,
                  _("{cores} cores, {free:.1f} of {total:.1f} GB free").format(
-                     cores=core_count(), free=free / 1e9, total=total / 1e9),
+                     cores=settings.core_count(), free=free / 1e9, total=total / 1e9),
                  _("A chapter may need {need:.0f} GB: close other programs, or shut down other kernels.").format(
                      need=MEMORY / 1e9))
 

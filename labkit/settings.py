@@ -1,4 +1,4 @@
-"""What the environment decides: folders, language, grading, threads; and how a wrong value is refused.
+"""What the environment decides: folders, language, grading, cores, threads; and how a wrong value is refused.
 
 Every variable is read when it is asked for, never at import, so a test or a notebook may change it.
 """
@@ -88,6 +88,11 @@ def path_of(value) -> Path:
         return Path(os.path.expanduser(value))
     except TypeError:
         raise refuse("path", value, _("the name of a file or folder, as text or as a Path")) from None
+
+
+def core_count() -> int:
+    """The cores this process may run on, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads() -> int | None:

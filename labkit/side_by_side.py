@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from labkit import settings
 from labkit.doctor import MEMORY, memory_limit
 from labkit.execution import Result, execute
 from labkit.language import _
@@ -30,9 +31,8 @@ class Task:
 
 def jobs_for(tasks: int, threads: int) -> int:
     """As many notebooks at once as there are cores, at so many threads each, and memory for; no more than `tasks`."""
-    from labkit.device import core_count  # loads torch, which no process of `at_once` needs
     free = min(psutil.virtual_memory().available, memory_limit())
-    return max(1, min(tasks, core_count() // threads, int(free // MEMORY)))
+    return max(1, min(tasks, settings.core_count() // threads, int(free // MEMORY)))
 
 
 def in_turn(tasks: Sequence[Task]) -> Iterator[Result]:
@@ -74,7 +74,7 @@ def _start(task: Task) -> dict:
     """A process that executes the task, by the connection over which its result will come."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_execute, args=(theirs, task))
+    process = spawn.Process(target=_execute, args=(theirs, task), daemon=True)
     with _without_interrupts():
         process.start()
     theirs.close()

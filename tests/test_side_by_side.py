@@ -13,7 +13,7 @@ import notebooks
 import psutil
 import pytest
 
-from labkit import cli, device, headless, side_by_side
+from labkit import cli, headless, settings, side_by_side
 
 MEETS = """import time
 from pathlib import Path
@@ -94,7 +94,7 @@ def test_a_run_that_is_broken_off_leaves_the_partial_notebook_of_each(tmp_path, 
 @pytest.mark.parametrize("cores, threads, memory, expected", [
     (8, 1, 100e9, 8), (8, 4, 100e9, 2), (8, 16, 100e9, 1), (64, 1, 100e9, 10), (8, 1, 5e9, 2), (8, 1, 1e9, 1)])
 def test_as_many_jobs_as_cores_and_memory_allow(monkeypatch, cores, threads, memory, expected):
-    monkeypatch.setattr(device, "core_count", lambda: cores)
+    monkeypatch.setattr(settings, "core_count", lambda: cores)
     monkeypatch.setattr(side_by_side, "memory_limit", lambda: memory)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1e12))
     assert side_by_side.jobs_for(10, threads) == expected
@@ -108,7 +108,7 @@ def test_without_a_number_chapters_share_the_cores_where_each_needs_one(tmp_path
         notebooks.write(tmp_path / "in" / f"0{number}_any.ipynb", "")
     chosen = []
     monkeypatch.setenv("LABKIT_THREADS", threads)
-    monkeypatch.setattr(device, "core_count", lambda: 2)
+    monkeypatch.setattr(settings, "core_count", lambda: 2)
     monkeypatch.setattr(side_by_side, "memory_limit", lambda: 1e12)
     monkeypatch.setattr(headless, "in_turn", lambda tasks: chosen.append("in turn") or [])
     monkeypatch.setattr(headless, "at_once", lambda tasks, jobs: chosen.append(f"at once {jobs}") or [])
