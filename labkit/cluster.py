@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from labkit import settings
 from labkit.language import _
 from labkit.settings import refuse
+from labkit.side_by_side import jobs_for
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -32,10 +31,7 @@ def dask_setup(worker) -> None:
 def worker_count(runs: int) -> int:
     """How many workers this computer has cores for, at LABKIT_THREADS each, and memory; no more than there are runs."""
     from dask.system import CPU_COUNT  # in a container, the cores that it may use
-
-    from labkit.doctor import MEMORY, memory_limit
-    free = min(psutil.virtual_memory().available, memory_limit())
-    return max(1, min(runs, CPU_COUNT // (settings.threads() or 1), int(free // MEMORY)))
+    return jobs_for(runs, settings.threads() or 1, CPU_COUNT)
 
 
 async def _greet(address: str) -> None:

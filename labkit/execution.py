@@ -150,10 +150,15 @@ def execute(notebook: Path, output: Path, values: dict, title: str = "",
 
 
 @contextlib.contextmanager
-def termination_interrupts() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, so that either leaves the partial notebook and the summary."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def handled(number: signal.Signals, handler) -> Iterator[None]:
+    """Let `handler` have the signal, and afterwards the handler that was there before."""
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
+
+
+def termination_interrupts() -> contextlib.AbstractContextManager:
+    """Let SIGTERM do what Ctrl-C does, so that either leaves the partial notebook and the summary."""
+    return handled(signal.SIGTERM, signal.default_int_handler)

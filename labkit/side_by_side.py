@@ -3,7 +3,6 @@
 Each of several has a process of its own, since papermill changes its process's folder while it reads a notebook, and
 since what a process's children hold is then what one notebook took.
 """
-import contextlib
 import multiprocessing
 import signal
 import sys
@@ -16,7 +15,7 @@ import psutil
 
 from labkit import settings
 from labkit.doctor import MEMORY, memory_limit
-from labkit.execution import Result, execute
+from labkit.execution import Result, execute, handled
 from labkit.language import _
 
 
@@ -29,10 +28,13 @@ class Task:
     title: str
 
 
-def jobs_for(tasks: int, threads: int) -> int:
-    """As many notebooks at once as there are cores, at so many threads each, and memory for; no more than `tasks`."""
+def jobs_for(tasks: int, threads: int, cores: int | None = None) -> int:
+    """As many notebooks at once as there are cores, at so many threads each, and memory for; no more than `tasks`.
+
+    Without `cores` they are those that this process may run on.
+    """
     free = min(psutil.virtual_memory().available, memory_limit())
-    return max(1, min(tasks, settings.core_count() // threads, int(free // MEMORY)))
+    return max(1, min(tasks, (cores or settings.core_count()) // threads, int(free // MEMORY)))
 
 
 def in_turn(tasks: Sequence[Task]) -> Iterator[Result]:
@@ -75,20 +77,11 @@ def _start(task: Task) -> dict:
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe(duplex=False)
     process = spawn.Process(target=_execute, args=(theirs, task), daemon=True)
-    with _without_interrupts():
+    # Until it is ready it ignores Ctrl-C, which a terminal sends to every process of the command.
+    with handled(signal.SIGINT, signal.SIG_IGN):
         process.start()
     theirs.close()
     return {ours: (process, task)}
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """What starts in here ignores Ctrl-C, which a terminal sends to every process of the command, until it is ready."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _execute(connection: Connection, task: Task) -> None:

@@ -10,14 +10,13 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 import notebooks
 import psutil
 import pytest
 
-from labkit import cluster, headless, sweep, swept
+from labkit import cluster, headless, side_by_side, sweep, swept
 from labkit.execution import Result, execute
 from labkit.reported import report, reported
 from labkit.settings import SettingError
@@ -25,7 +24,6 @@ from labkit.settings import SettingError
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
-doctor = import_module("labkit.doctor")         # lk.doctor is its function
 PARAMETERS = 'profile = "quick"\nseed = 0\nrate = 0.5\nend = "well"'
 BEGIN = """import os, pathlib, signal, subprocess, time
 import labkit as lk
@@ -274,16 +272,16 @@ def test_a_run_that_has_ended_is_not_executed_again_and_one_with_two_tries_is_gi
 def test_as_many_workers_as_cores_allow(monkeypatch, threads, cores, runs, expected):
     monkeypatch.setenv("LABKIT_THREADS", threads)
     monkeypatch.setattr("dask.system.CPU_COUNT", cores)
-    monkeypatch.setattr(doctor, "MEMORY", 1)
+    monkeypatch.setattr(side_by_side, "MEMORY", 1)
     assert cluster.worker_count(runs) == expected
 
 
 def test_as_many_workers_as_memory_allows(monkeypatch):
     monkeypatch.setattr("dask.system.CPU_COUNT", 100)
-    monkeypatch.setattr(doctor, "memory_limit", lambda: 1e9)
-    monkeypatch.setattr(doctor, "MEMORY", 0.3e9)
+    monkeypatch.setattr(side_by_side, "memory_limit", lambda: 1e9)
+    monkeypatch.setattr(side_by_side, "MEMORY", 0.3e9)
     assert cluster.worker_count(100) == 3
-    monkeypatch.setattr(doctor, "MEMORY", 3e9)
+    monkeypatch.setattr(side_by_side, "MEMORY", 3e9)
     assert cluster.worker_count(100) == 1
 
 
