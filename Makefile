@@ -34,13 +34,13 @@ test-zh: set-up ## for translators: every Chinese notebook executed and searched
 
 reliability: set-up ## the tests of docs/reliability.md in full, and what they measured into that page
 	rm -rf build/reliability
-	LABKIT_RELIABILITY=build/reliability $(BIN)/python -m pytest -m promise; failed=$$?; \
+	LABKIT_RELIABILITY=build/reliability $(BIN)/python -m pytest -o faulthandler_timeout=0 -m promise; failed=$$?; \
 	$(BIN)/python tools/reliability.py build/reliability && exit $$failed
 
 MINUTES ?= 20
 soak: set-up ## three live labs used for 20 minutes, memory plotted into docs/soak.png: make soak MINUTES=5
 	rm -rf build/soak
-	LABKIT_SOAK=$(MINUTES) LABKIT_RELIABILITY=build/soak $(BIN)/python -m pytest tests/test_soak.py
+	LABKIT_SOAK=$(MINUTES) LABKIT_RELIABILITY=build/soak $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/test_soak.py
 	$(BIN)/python tools/reliability.py build/soak
 
 lint: set-up ## the checks of .pre-commit-config.yaml, which stop a commit too

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 ANSWER = 5              # seconds that a scheduler has to answer in
+# A worker that has died is started anew. Where that takes longer than this, dask gives the worker up for good, and runs
+# would wait for ever once all were given up; on a busy machine dask's own 15 s have been too short.
+LOST = "1 day"
 
 
 def dask_setup(worker) -> None:
@@ -49,12 +52,14 @@ def workers(address: str | None, runs: int) -> Iterator["Client"]:
     whose workers would execute two runs in one process.
     """
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise settings.SettingError(_("labkit sweep needs one more package: {command}").format(
             command="python -m pip install distributed")) from error
     if address is None:
-        with (LocalCluster(n_workers=worker_count(runs), threads_per_worker=1, host=LOOPBACK, memory_limit=0,
+        with (dask.config.set({"distributed.deploy.lost-worker-timeout": LOST}),
+              LocalCluster(n_workers=worker_count(runs), threads_per_worker=1, host=LOOPBACK, memory_limit=0,
                            dashboard_address=None, scheduler_kwargs={"dashboard_address": f"{LOOPBACK}:0"},
                            silence_logs="CRITICAL", preload=[__name__]) as cluster, Client(cluster) as client):
             yield client

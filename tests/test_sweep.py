@@ -164,7 +164,8 @@ def test_a_folder_that_a_worker_does_not_see_is_refused(tmp_path):
 
 def test_a_sweep_goes_on_where_a_worker_dies_and_where_a_cell_fails(chapters, tmp_path, capsys):
     out = tmp_path / "a sweep"
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):    # dask itself begins nothing again
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0,      # dask itself begins nothing again
+                          "distributed.deploy.lost-worker-timeout": 0}):    # as if a worker took long to be there anew
         code = sweep.sweep("05", ["end=well,killed once,killed,wrong", "rate=0.25"], given=[("seed", "3")], out=out,
                            folder=chapters)
     shown = capsys.readouterr().out
