@@ -24,9 +24,9 @@ book: set-up ## build the web edition into build/book/html, offline, from stored
 	@$(BIN)/python -m book
 
 test: lint ## lint, unit tests, notebooks, browser
-	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
-	$(if $(NOTEBOOKS),LABKIT_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile $(NOTEBOOKS))
-	$(BIN)/python -m pytest -m "browser and not alone" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile --max-worker-restart=0
+	$(if $(NOTEBOOKS),LABKIT_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env -n 2 --dist loadfile --max-worker-restart=0 $(NOTEBOOKS))
+	$(BIN)/python -m pytest -m "browser and not alone" -n 2 --dist loadfile --max-worker-restart=0
 	$(BIN)/python -m pytest -m alone
 
 test-zh: set-up ## for translators: every Chinese notebook executed and searched for English

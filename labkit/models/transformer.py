@@ -40,7 +40,7 @@ class SelfAttention(nn.Module):
             if causal:
                 mask = causal_mask(x.shape[1], x.device)
             if mask is not None:        # added: the gradient of a sum costs nothing, that of masked_fill a copy
-                scores = scores + torch.zeros(mask.shape, device=x.device).masked_fill(mask, -math.inf)
+                scores += torch.zeros(mask.shape, device=x.device).masked_fill_(mask, -math.inf)
             found = scores.softmax(-1)
             mixed = F.dropout(found, dropout) @ value
         else:
