@@ -33,8 +33,7 @@ def dask_setup(worker) -> None:
 
 def worker_count(runs: int) -> int:
     """How many workers this computer has cores for, at LABKIT_THREADS each, and memory; no more than there are runs."""
-    from dask.system import CPU_COUNT  # in a container, the cores that it may use
-    return jobs_for(runs, settings.threads() or 1, CPU_COUNT)
+    return jobs_for(runs, settings.threads() or 1)
 
 
 async def _greet(address: str) -> None:

@@ -2,11 +2,13 @@
 
 Every variable is read when it is asked for, never at import, so a test or a notebook may change it.
 """
+import math
 import os
 from pathlib import Path
 
 from labkit.language import _
 
+CORES_LIMIT = Path("/sys/fs/cgroup/cpu.max")    # microseconds of processor time in each so many, or the word max
 LANGUAGES = ("en", "zh")
 PROFILES = ("quick", "laptop", "gpu")
 LARGEST_SEED = 2**31 - 1        # torch takes 64 bits, but NumPy's older generator, which scikit-learn uses, 32
@@ -91,8 +93,10 @@ def path_of(value) -> Path:
 
 
 def core_count() -> int:
-    """The cores this process may run on, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores this process may run on, or so many as a container has time on, rounded up, where those are fewer."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed, _space, period = CORES_LIMIT.read_text().partition(" ") if CORES_LIMIT.exists() else ("max", "", "")
+    return cores if allowed == "max" else min(cores, math.ceil(int(allowed) / int(period)))
 
 
 def threads() -> int | None:

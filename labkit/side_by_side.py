@@ -28,13 +28,10 @@ class Task:
     title: str
 
 
-def jobs_for(tasks: int, threads: int, cores: int | None = None) -> int:
-    """As many notebooks at once as there are cores, at so many threads each, and memory for; no more than `tasks`.
-
-    Without `cores` they are those that this process may run on.
-    """
+def jobs_for(tasks: int, threads: int) -> int:
+    """As many notebooks at once as there are cores, at so many threads each, and memory for; no more than `tasks`."""
     free = min(psutil.virtual_memory().available, memory_limit())
-    return max(1, min(tasks, (cores or settings.core_count()) // threads, int(free // MEMORY)))
+    return max(1, min(tasks, settings.core_count() // threads, int(free // MEMORY)))
 
 
 def in_turn(tasks: Sequence[Task]) -> Iterator[Result]:

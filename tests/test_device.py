@@ -4,7 +4,7 @@ import pytest
 import torch
 from toy import ToyNet, toy_dataset
 
-from labkit import device
+from labkit import device, settings
 from labkit.settings import SettingError
 from labkit.training import Recipe, Run, muon
 from labkit.training import threads as thread_choice
@@ -62,6 +62,16 @@ def test_core_count_is_what_the_process_may_use(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert device.core_count() == 1
+
+
+@pytest.mark.parametrize("limit, expected", [
+    ("max 100000\n", 8), ("200000 100000\n", 2), ("50000 100000\n", 1), ("250000 100000\n", 3),
+    ("1600000 100000\n", 8)])
+def test_a_container_with_less_time_has_fewer_cores(monkeypatch, tmp_path, limit, expected):
+    (tmp_path / "cpu.max").write_text(limit)
+    monkeypatch.setattr(settings, "CORES_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert device.core_count() == expected
 
 
 @pytest.mark.parametrize("has, expected", [({}, False), ({"avx512_f": True, "avx512_bf16": False}, False),

@@ -16,7 +16,7 @@ import notebooks
 import psutil
 import pytest
 
-from labkit import cluster, headless, side_by_side, sweep, swept
+from labkit import cluster, headless, settings, side_by_side, sweep, swept
 from labkit.execution import Result, execute
 from labkit.reported import report, reported
 from labkit.settings import SettingError
@@ -272,13 +272,13 @@ def test_a_run_that_has_ended_is_not_executed_again_and_one_with_two_tries_is_gi
     ("1", 8, 100, 8), ("4", 8, 100, 2), ("16", 8, 100, 1), ("1", 8, 3, 3), ("", 2, 100, 2)])
 def test_as_many_workers_as_cores_allow(monkeypatch, threads, cores, runs, expected):
     monkeypatch.setenv("LABKIT_THREADS", threads)
-    monkeypatch.setattr("dask.system.CPU_COUNT", cores)
+    monkeypatch.setattr(settings, "core_count", lambda: cores)
     monkeypatch.setattr(side_by_side, "MEMORY", 1)
     assert cluster.worker_count(runs) == expected
 
 
 def test_as_many_workers_as_memory_allows(monkeypatch):
-    monkeypatch.setattr("dask.system.CPU_COUNT", 100)
+    monkeypatch.setattr(settings, "core_count", lambda: 100)
     monkeypatch.setattr(side_by_side, "memory_limit", lambda: 1e9)
     monkeypatch.setattr(side_by_side, "MEMORY", 0.3e9)
     assert cluster.worker_count(100) == 3
