@@ -84,14 +84,20 @@ def tried(notebook):
 @pytest.fixture(scope="module")
 def caught(notebook, heard, tried):
     """How many of the payloads the detector sees in outputs that trust them. What these call and break is forgotten."""
-    before = copy.deepcopy(heard)
+    before, asked, failed = copy.deepcopy(heard), [], []
+    for event, urls in (("request", asked), ("requestfailed", failed)):
+        notebook.page.on(event, lambda request, urls=urls: ELSEWHERE in request.url and urls.append(request.url))
     notebook.run_cell(SHOWN)
     notebook.page.wait_for_timeout(1000)
     ran = "a script ran" in notebook.page.evaluate(FOUND)       # which forgets it
     outputs = notebook.cell(SHOWN).locator(".jp-OutputArea-child").all()
     seen = sum(bool(output.evaluate(FOUND)) for output in outputs)
     notebook.run_cell(SHOWN)            # the outputs are gone
-    called = heard["hosts"] - before["hosts"]
+    called, end = heard["hosts"] - before["hosts"], time.monotonic() + 20
+    while len(failed) < len(asked) and time.monotonic() < end:      # a busy computer takes a while to know no such name
+        notebook.page.wait_for_timeout(100)
+    notebook.page.wait_for_timeout(500)     # the console says so too, and that is to be forgotten
+    assert sorted(failed) == sorted(asked)
     heard.update(before)
     return {"ran": ran, "seen": seen, "called": called}
 
