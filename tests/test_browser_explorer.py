@@ -191,8 +191,9 @@ def test_a_figure_is_replaced_and_keeps_its_camera(notebook):
     for key, height in (("End", 9), ("ArrowLeft", 8), ("ArrowLeft", 7)):
         hill.get_by_role("slider", name="height").press(key)
         expect(title).to_have_text(f"height {height}")
-    # Plotly turns a camera by and by, as the frames come: on a slow machine it may rest a little further on.
-    assert math.dist(at_rest(graph, eye), turned) < 0.05
+    # Plotly turns a camera by and by, as the frames come: on a busy machine it rests a little further on. One that was
+    # not kept would be back where it began.
+    assert math.dist(at_rest(graph, eye), turned) < math.dist(turned, before) / 2
     assert graph.locator(".plot-container").count() == 1
     photograph(page, "explorer_figure", hill)
 
