@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,23 @@ from labkit.settings import refuse
 from labkit.side_by_side import jobs_for
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future, as_completed
 
 LOOPBACK = "127.0.0.1"
 ANSWER = 5              # seconds that a scheduler has to answer in
 # A worker that has died is started anew. Where that takes longer than this, dask gives the worker up for good, and runs
 # would wait for ever once all were given up; on a busy machine dask's own 15 s have been too short.
 LOST = "1 day"
+NO_WORKER = 300         # seconds without a single worker after which runs are given up
+LOOK = 0.1              # seconds between two looks at what has ended
+
+
+class SchedulerLost(Exception):
+    """The scheduler has gone, and the runs it had with it."""
+
+
+class WorkersLost(Exception):
+    """The scheduler is there, and has had no worker for `NO_WORKER` seconds."""
 
 
 def dask_setup(worker) -> None:
@@ -84,3 +95,30 @@ def share(client: "Client", *paths: Path) -> None:
             if not seen:
                 raise refuse("--scheduler", client.scheduler.address,
                              _("workers that all reach {path}; {worker} does not").format(path=path, worker=worker))
+
+
+def as_they_end(client: "Client", waiting: "as_completed") -> Iterator[tuple["Future", BaseException | None]]:
+    """Each future of `waiting` as it ends, with what it has failed of, if it has.
+
+    For want of a worker dask waits for ever; after `NO_WORKER` seconds all that have not ended have failed.
+    """
+    seen = asked = time.monotonic()
+    while not waiting.is_empty():
+        if waiting.has_ready():
+            future = next(waiting)
+            yield future, _lost(client) if future.cancelled() else future.exception()
+            continue
+        time.sleep(LOOK)
+        if time.monotonic() - asked > 1:
+            asked = time.monotonic()
+            with contextlib.suppress(OSError):      # a lost scheduler cancels its futures
+                seen = time.monotonic() if client.nthreads() else seen
+            if time.monotonic() - seen > NO_WORKER:
+                client.cancel(list(waiting.futures))
+
+
+def _lost(client: "Client") -> Exception:
+    """Why a run that nobody has stopped was cancelled."""
+    if client.status != "running":
+        return SchedulerLost(_("the scheduler is gone"))
+    return WorkersLost(_("there has been no worker for {seconds} s").format(seconds=NO_WORKER))

@@ -129,7 +129,8 @@ def explain(result: Result) -> str:
     lines = [where.format(chapter=result.chapter, result=spoken(result.result), **result.error)]
     if result.result == "failed":
         lines.append(f"  {result.error['name']}: {result.error['message']}")
-    lines.append(_("  The notebook up to there: {path}").format(path=result.notebook))
+    if Path(result.notebook).exists():      # not of a run that no worker has begun
+        lines.append(_("  The notebook up to there: {path}").format(path=result.notebook))
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from labkit import settings
-from labkit.cluster import share, workers
+from labkit.cluster import as_they_end, share, workers
 from labkit.execution import Result, execute, termination_interrupts
 from labkit.headless import explain, find, out_folder, plan
 from labkit.language import _, language
@@ -108,15 +108,13 @@ def stop(out: Path) -> bool:
     return out in _begun
 
 
-def _failed(folder: Path, notebook: Path, error: BaseException | None, status: str) -> Result:
+def _failed(folder: Path, notebook: Path, error: BaseException | None) -> Result:
     """The result of a run that has none of its own: its workers or the scheduler have died, or a worker cannot run it.
 
-    `error` and `status` are those of dask's future; one that is finished has been given up by `attempt`.
+    `error` is that of `as_they_end`; a run without one has been given up by `attempt`.
     """
-    if status == "finished" or type(error).__name__ == "KilledWorker":
+    if error is None or type(error).__name__ == "KilledWorker":
         reason = {"name": "WorkerDied", "message": _("its worker died, {count} times").format(count=TRIES)}
-    elif error is None:
-        reason = {"name": "SchedulerLost", "message": _("the scheduler is gone")}
     else:
         reason = {"name": type(error).__name__, "message": str(error)}
     return Result(notebook.stem, "failed", 0.0, 0, {}, str(folder / f"try-{tries(folder)}" / notebook.name), reason)
@@ -136,15 +134,15 @@ def execute_all(client: "Client", notebook: Path, out: Path, runs: dict[str, dic
     names = {submit(name): name for name in runs}
     try:
         waiting = as_completed(names)
-        for future in waiting:
-            name, error = names[future], future.exception()
+        for future, error in as_they_end(client, waiting):
+            name = names[future]
             if isinstance(error, KilledWorker) and tries(out / name) < TRIES:
                 # dask holds a worker's deaths against the runs, too, that have only waited for it
                 waiting.add(again := submit(name))
                 names[again] = name
                 continue
-            result = future.result() if future.status == "finished" else None
-            on_end(name, result or _failed(out / name, notebook, error, future.status))
+            result = future.result() if error is None else None
+            on_end(name, result or _failed(out / name, notebook, error))
     except KeyboardInterrupt:
         client.cancel(list(names))
         deadline = time.monotonic() + STOP

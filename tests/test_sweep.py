@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -196,28 +197,33 @@ def test_a_sweep_goes_on_where_a_worker_dies_and_where_a_cell_fails(chapters, tm
     assert re.search(r"^run-3 +killed +0.25 +- +- +- +failed, retried$", shown, re.M)
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
+@contextmanager
+def started(folder):
     """A scheduler and a worker, each a process of its own, as somebody with several machines starts them."""
-    folder = tmp_path_factory.mktemp("dask")
     environment = {**os.environ, "LABKIT_THREADS": "1"}
     address = folder / "scheduler.json"
     commands = (["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(address)],
                 ["worker", "--scheduler-file", str(address), "--nthreads", "1", "--no-dashboard", "--memory-limit", "0",
                  "--local-directory", str(folder)])
     with (folder / "log").open("w") as log:
-        started = [subprocess.Popen([sys.executable, "-m", "dask", *command], stdout=log, stderr=log, env=environment)
-                   for command in commands]
+        both = {command[0]: subprocess.Popen([sys.executable, "-m", "dask", *command], stdout=log, stderr=log,
+                                             env=environment) for command in commands}
         try:
             wait_until(lambda: address.exists() and address.read_text().endswith("}"))
             named = json.loads(address.read_text())["address"]
             with distributed.Client(named) as client:
                 client.wait_for_workers(1, timeout=60)
-            yield named
+            yield named, both
         finally:
-            for process in reversed(started):
+            for process in reversed(both.values()):
                 process.terminate()
                 process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("dask")) as (address, _both):
+        yield address
 
 
 def test_workers_of_a_named_scheduler_take_the_runs_and_stay(chapters, tmp_path, scheduler, capsys):
@@ -228,6 +234,22 @@ def test_workers_of_a_named_scheduler_take_the_runs_and_stay(chapters, tmp_path,
     assert "WorkerDied" in capsys.readouterr().out and processes(tmp_path / "out") == []
     with distributed.Client(scheduler) as client:
         client.wait_for_workers(1, timeout=60)
+
+
+@pytest.mark.parametrize("what, name, said", [
+    ("worker", "WorkersLost", "there has been no worker for 5 s"),
+    ("scheduler", "SchedulerLost", "the scheduler is gone")])
+def test_a_sweep_without_workers_ends_and_says_so(chapters, tmp_path, monkeypatch, capsys, what, name, said):
+    monkeypatch.setattr(cluster, "NO_WORKER", 5)
+    with started(tmp_path) as (address, processes_of), dask.config.set({"distributed.comm.timeouts.connect": "2s"}):
+        begun = tmp_path / "out" / "run-1" / "try-1" / "state" / "processes"
+        ending = threading.Thread(target=lambda: (wait_until(begun.exists), processes_of[what].kill()))
+        ending.start()
+        code = sweep.sweep("05", ["end=slowly,well"], scheduler=address, out=tmp_path / "out", folder=chapters)
+        ending.join()
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert code == 1 and [run["error"] for run in results["runs"]] == [{"name": name, "message": said}] * 2
+    assert f"{name}: {said}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM, named scheduler"])
