@@ -3,10 +3,12 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from labkit.data.dataset import Dataset, Split
 from labkit.evaluation import evaluate
 from labkit.models import DocumentCNN, SmallCNN, SpeedrunCNN, parameter_count
+from labkit.models.mirrored import MirroredConv, MirroredNorm, larger_of_pairs, partners
 from labkit.models.vision import SpeedrunBlock, whitening
 from labkit.recipes import speedrun
 from labkit.training import Run
@@ -93,23 +95,61 @@ def test_whitened_patches_have_equal_variances_and_none_in_common():
     images = (images - images.mean()) / images.std()
     filters = whitening(images, 4, 16)
     assert filters.shape == (16, 3, 4, 4) and torch.equal(filters[8:], -filters[:8])
-    found = F.conv2d(images, filters[:8], stride=3).transpose(0, 1).flatten(1)
-    torch.testing.assert_close(torch.cov(found), torch.eye(8), rtol=0, atol=0.05)
-    alike = torch.corrcoef(F.unfold(images, 4, stride=3).transpose(1, 2).flatten(0, 1).T)
+    patches = F.unfold(images, 4, stride=3).transpose(1, 2).flatten(0, 1)
+    mirrored = patches.unflatten(1, (3, 4, 4)).flip(3).flatten(1)
+    found = torch.cat([patches, mirrored]) @ filters[:8].flatten(1).T
+    torch.testing.assert_close(torch.cov(found.T), torch.eye(8), rtol=0, atol=0.05)
+    alike = torch.corrcoef(patches.T)
     assert alike.fill_diagonal_(0).abs().max() > 0.5
 
 
 def test_the_speed_run_starts_from_patches_of_its_images(images):
     torch.manual_seed(0)
-    plain, model = SpeedrunCNN(), SpeedrunCNN((255 * images).to(torch.uint8), widths=(8, 16, 24), patches=12)
-    assert plain(images).shape == model(images).shape == (6, 10)
-    assert plain.patches.weight.requires_grad and not model.patches.weight.requires_grad
-    assert parameter_count(SpeedrunCNN((255 * images).to(torch.uint8))) == 818_880
-    assert parameter_count(plain) == 818_880 + plain.patches.weight.numel()
+    as_bytes = (255 * images).to(torch.uint8)
+    free, model = SpeedrunCNN(mirrored=False), SpeedrunCNN(as_bytes, widths=(8, 16, 24), patches=12)
+    assert free(images).shape == model(images).shape == (6, 10)
+    assert free.patches.weight.requires_grad and not model.patches.weight.requires_grad
+    assert parameter_count(SpeedrunCNN(as_bytes, mirrored=False)) == 818_880
+    assert parameter_count(free) == 818_880 + free.patches.weight.numel()
+    assert parameter_count(SpeedrunCNN(as_bytes)) == 818_880 / 2
     seen = F.conv2d((images - model.mean) / model.deviation, model.patches.weight, stride=2, padding=1)
     assert 0.2 < seen.std() < 5
     block = SpeedrunBlock(2, 3, pool=False)
     assert torch.equal(block.conv1(images[:, :2])[:, :2], images[:, :2])       # the first filters pass it on
+
+
+@pytest.mark.parametrize("size", [32, 24, 16])
+@pytest.mark.parametrize("whitened", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_an_image_and_its_mirror_image_have_the_same_logits(images, size, whitened, training):
+    torch.manual_seed(0)
+    models = [SpeedrunCNN((255 * images).to(torch.uint8) if whitened else None, patches=24, mirrored=mirrored)
+              .train(training) for mirrored in (True, False)]
+    change = [(model(x) - model(x.flip(3))).abs().max() / model(x).std() for x in [images[:, :, :size, :size]]
+              for model in models]
+    assert change[0] < 1e-3 < 1e-2 < change[1]
+
+
+def test_mirrored_layers_are_torchs_own_with_tied_weights(images):
+    """The group convolution from its definition: flip the input, convolve, flip back, and the halves change places."""
+    torch.manual_seed(0)
+    first, second, norm = MirroredConv(3, 8, torch.arange(3)), MirroredConv(8, 12), MirroredNorm(12)
+    plain = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+    plain.weight = first.weight
+    x = first(images)
+    assert torch.allclose(x, torch.cat([plain(images), plain(images.flip(3)).flip(3)], 1), atol=1e-6)
+    exchanged = torch.cat(x.flip(3).chunk(2, 1)[::-1], 1)
+    assert torch.allclose(second(exchanged), torch.cat(second(x).flip(3).chunk(2, 1)[::-1], 1), atol=1e-5)
+    both = torch.cat(second(x).chunk(2, 1), 0)      # the images of both halves, under 6 channels
+    expected = torch.cat(nn.BatchNorm2d(6)(both).chunk(2), 1)
+    assert torch.allclose(norm(second(x)), expected, atol=1e-5)
+    assert torch.equal(larger_of_pairs(torch.tensor([[1.0, 5.0, 3.0, 4.0]])), torch.tensor([[3.0, 5.0]]))
+
+
+def test_the_mirror_image_of_a_whitening_filter_is_itself_or_its_negative(images):
+    filters = whitening(images, 4, 12)
+    assert torch.allclose(filters.flip(3), filters[partners(filters)], atol=1e-3 * filters.abs().max())
+    assert (partners(filters) == (torch.arange(12) + 6) % 12).any() and (partners(filters) == torch.arange(12)).any()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])

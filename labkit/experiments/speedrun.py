@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from labkit.augment import Augmentation
 from labkit.data.dataset import Dataset
 from labkit.device import core_count
 from labkit.evaluation import evaluate
@@ -42,23 +43,26 @@ def _ladder() -> tuple[Rung, ...]:
     muon = dataclasses.replace(half, optimizer="muon", learning_rate=speedrun.learning_rate,
                                momentum=speedrun.momentum)
     smooth = dataclasses.replace(muon, label_smoothing=speedrun.label_smoothing)
-    flips = dataclasses.replace(smooth, augmentation=speedrun.augmentation)
+    flips = dataclasses.replace(smooth, augmentation=Augmentation(flip=0.5))
     small = dataclasses.replace(flips, resolutions=speedrun.resolutions)
     third = dataclasses.replace(small, epochs=3)
-    hardest = dataclasses.replace(third, epochs=7, hardest=(1.0, 1 / 3))       # as many images as three passes have
-    later = dataclasses.replace(hardest, epochs=speedrun.epochs, hardest=speedrun.hardest)
+    hardest = dataclasses.replace(third, epochs=speedrun.epochs, hardest=speedrun.hardest)
+    mirrored = dataclasses.replace(hardest, augmentation=None)      # a flip changes nothing for the last network
+
+    def free(images: torch.Tensor | None = None) -> SpeedrunCNN:
+        return SpeedrunCNN(images, mirrored=False)
     return (Rung("the document's network", lambda _images: DocumentCNN(), document),
             Rung("large batches", lambda _images: DocumentCNN(), batches),
-            Rung("another network, two passes", lambda _images: SpeedrunCNN(), network),
-            Rung("half precision", lambda _images: SpeedrunCNN(), half),
-            Rung("whitened patches", SpeedrunCNN, half),
-            Rung("Muon", SpeedrunCNN, muon),
-            Rung("label smoothing", SpeedrunCNN, smooth),
-            Rung("flips", SpeedrunCNN, flips),
-            Rung("small images first", SpeedrunCNN, small),
-            Rung("a third pass", SpeedrunCNN, third),
-            Rung("the hardest third", SpeedrunCNN, hardest),
-            Rung("easy images leave later", SpeedrunCNN, later))
+            Rung("another network, two passes", lambda _images: free(), network),
+            Rung("half precision", lambda _images: free(), half),
+            Rung("whitened patches", free, half),
+            Rung("Muon", free, muon),
+            Rung("label smoothing", free, smooth),
+            Rung("flips", free, flips),
+            Rung("small images first", free, small),
+            Rung("a third pass", free, third),
+            Rung("easy images leave", free, hardest),
+            Rung("mirrored filters", SpeedrunCNN, mirrored))
 
 
 LADDER = _ladder()

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from labkit.evaluation import as_float
+from labkit.models.mirrored import MirroredConv, MirroredNorm, larger_of_pairs, partners
 
 
 def parameter_count(model: nn.Module) -> int:
@@ -59,37 +60,42 @@ class SmallCNN(nn.Module):
 
 
 def whitening(images: torch.Tensor, size: int, count: int) -> torch.Tensor:
-    """Filters (count, channels, size, size) after which patches of float `images` (N, channels, H, W) have a
-    variance of one in each direction and none in common.
+    """Filters (count, channels, size, size) after which patches of float `images` (N, channels, H, W) and the patches'
+    mirror images have a variance of one in each direction and none in common.
 
     They are the directions of largest variance, each divided by its standard deviation, and the same with the other
-    sign: what is below the mean is kept by a ReLU too. From airbench (Jordan 2024, arXiv:2404.00498).
+    sign: what is below the mean is kept by a ReLU too. From airbench (Jordan 2024, arXiv:2404.00498). The mirror image
+    of each is itself or the one with the other sign.
     """
     patches = F.unfold(images, size, stride=3).transpose(1, 2).flatten(0, 1)
-    variances, directions = torch.linalg.eigh(torch.cov((patches - patches.mean(0)).T))
+    covariance = torch.cov((patches - patches.mean(0)).T)
+    mirror = torch.arange(len(covariance)).unflatten(0, (-1, size, size)).flip(2).flatten()
+    variances, directions = torch.linalg.eigh((covariance + covariance[mirror][:, mirror]) / 2)
     variances, directions = variances.flip(0)[:count // 2], directions.flip(1)[:, :count // 2]
     filters = (directions / (variances + 5e-5).sqrt()).T.reshape(count // 2, -1, size, size)
     return torch.cat([filters, -filters])
 
 
-class Normalisation(nn.BatchNorm2d):
-    """Batch normalisation without a scale of its own, and with a short memory, since so few steps follow."""
-
-    def __init__(self, width: int):
-        super().__init__(width, momentum=0.4)
-        self.weight.requires_grad_(False)
-
-
 class SpeedrunBlock(nn.Module):
-    """A convolution to `width` channels, pooled if `pool` says so, and a second one whose result is added to it."""
+    """A convolution to `width` channels, pooled if `pool` says so, and a second one whose result is added to it.
 
-    def __init__(self, channels: int, width: int, pool: bool):
+    `mirrored` gives it pairs of channels; `partners` are then those of its input, as in `MirroredConv`.
+    """
+
+    def __init__(self, channels: int, width: int, pool: bool, mirrored: bool = False,
+                 partners: torch.Tensor | None = None):
         super().__init__()
-        self.conv1, self.norm1 = nn.Conv2d(channels, width, 3, padding=1, bias=False), Normalisation(width)
-        self.conv2, self.norm2 = nn.Conv2d(width, width, 3, padding=1, bias=False), Normalisation(width)
+        if mirrored:
+            self.conv1, self.conv2 = MirroredConv(channels, width, partners), MirroredConv(width, width)
+        else:
+            self.conv1, self.conv2 = (nn.Conv2d(inputs, width, 3, padding=1, bias=False)
+                                      for inputs in (channels, width))
+        normalise = MirroredNorm if mirrored else nn.BatchNorm2d
+        self.norm1, self.norm2 = (normalise(width, momentum=0.4) for _conv in range(2))     # few steps: a short memory
         self.pool = pool
-        for conv in (self.conv1, self.conv2):       # the first filters pass their input on
-            nn.init.dirac_(conv.weight.data[:conv.in_channels])
+        for conv, norm in ((self.conv1, self.norm1), (self.conv2, self.norm2)):
+            nn.init.dirac_(conv.weight.data[:conv.in_channels // (1 + mirrored)])   # the first filters pass it on
+            norm.weight.requires_grad_(False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.conv1(x)
@@ -104,25 +110,38 @@ class SpeedrunCNN(nn.Module):
     looks at patches of 4 × 4 pixels at every second place, with filters that whiten `images` (uint8 or 0..1) and are
     not trained; without `images` they are random and trained. Then three blocks of `widths` at half, a quarter and an
     eighth of the size. Ideas from airbench (Jordan 2024) and hlb-CIFAR10, made narrow for a processor.
+
+    Channels are in pairs (`labkit.models.mirrored`), so an image and its mirror image have the same logits, but for
+    rounding. `mirrored=False` leaves all filters free: as much work, twice the weights.
     """
 
     def __init__(self, images: torch.Tensor | None = None, widths=(32, 64, 256), channels: int = 3, classes: int = 10,
-                 patches: int = 48):
+                 patches: int = 48, mirrored: bool = True):
         super().__init__()
-        self.patches = nn.Conv2d(channels, patches, 4, stride=2, padding=1, bias=False)
         mean, deviation = torch.full((2, channels, 1, 1), 0.5).unbind()
+        paired = None       # the partners of patches
+        if images is None and mirrored:
+            self.patches = MirroredConv(channels, patches, torch.arange(channels), size=4, stride=2)
+        else:
+            self.patches = nn.Conv2d(channels, patches, 4, stride=2, padding=1, bias=False)
         if images is not None:
             images = as_float(images[:2000])
             mean, deviation = (found.view(-1, 1, 1) for found in (images.mean((0, 2, 3)), images.std((0, 2, 3))))
             self.patches.weight.data = whitening((images - mean) / deviation, 4, patches)
             self.patches.weight.requires_grad_(False)
+            paired = partners(self.patches.weight.data)
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
         inputs = (patches, *widths[:-1])
-        self.blocks = nn.Sequential(*(SpeedrunBlock(before, width, pool=place > 0)
-                                      for place, (before, width) in enumerate(zip(inputs, widths, strict=True))))
-        self.dense = nn.Linear(widths[-1], classes, bias=False)
+        self.blocks = nn.Sequential(*(
+            SpeedrunBlock(before, width, place > 0, mirrored, None if place else paired)
+            for place, (before, width) in enumerate(zip(inputs, widths, strict=True))))
+        self.mirrored = mirrored
+        self.dense = nn.Linear(widths[-1] // (1 + mirrored), classes, bias=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         x = F.relu(self.patches((images - self.mean) / self.deviation))
-        return self.dense(self.blocks(x).amax((2, 3))) / 9      # small logits at the start, as airbench has them
+        features = self.blocks(x).amax((2, 3))
+        if self.mirrored:
+            features = larger_of_pairs(features)
+        return self.dense(features) / 9     # small logits at the start, as airbench has them
