@@ -2,7 +2,7 @@
 
 CIFAR-10 is read from --path, or fetched once. Keras on TensorFlow gets an environment of its own below build/peers/, as
 in `make bench-peers`. Nothing else should run meanwhile: seconds are what is compared. On two cores it takes half
-an hour to an hour, and writes chapters/recorded/speedrun.json.
+an hour to an hour, and writes chapters/recorded/speedrun.json after each run; `--resume` goes on from there.
 """
 import argparse
 import json
@@ -48,7 +48,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--document", type=int, default=3, help="seeds of the program in Keras (3)")
     parser.add_argument("--last", type=int, default=5, help="seeds of the last two rungs (5)")
     parser.add_argument("--out", type=Path, default=TARGET)
+    parser.add_argument("--resume", action="store_true", help="keep the runs that the record holds, and do the others")
     options = parser.parse_args(arguments)
+    before = json.loads(options.out.read_text(encoding="utf-8")) if options.resume else {
+        "document": {"runs": []}, "rungs": []}
     data = load("cifar10", path=options.path, validation=0.1)
     record = {**surroundings(), "data": {"name": data.name, "sha256": data.sha256, "note": data.note,
                                          "train": len(data.train), "validation": len(data.validation),
@@ -60,15 +63,19 @@ def main(arguments: list[str]) -> int:
         options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")     # what was run is kept
 
     PEERS[KERAS].set_up()
-    record["document"], record["rungs"] = {"versions": PEERS[KERAS].versions(), "runs": []}, []
+    record["document"] = {"versions": PEERS[KERAS].versions(), "runs": before["document"]["runs"]}
+    record["rungs"] = before["rungs"]
+    done = {(KERAS, run["seed"]) for run in record["document"]["runs"]} | {
+        (run["idea"], run["seed"]) for run in record["rungs"]}
     with tempfile.TemporaryDirectory() as folder:
         file = images_file(data, folder)
         # Rungs take turns, so that a slow quarter of an hour meets all alike.
         for seed in range(max(options.document, options.seeds, options.last)):
-            if seed < options.document:
+            if seed < options.document and (KERAS, seed) not in done:
                 note(record["document"]["runs"], document(file, seed))
             for rung in LADDER:
-                if seed < (options.last if rung in LADDER[-2:] else options.seeds):
+                wanted = seed < (options.last if rung in LADDER[-2:] else options.seeds)
+                if wanted and (rung.idea, seed) not in done:
                     note(record["rungs"], climb(rung, data, seed))
     print(options.out)
     return 0

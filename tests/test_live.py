@@ -153,14 +153,46 @@ def test_fifty_quick_moves_end_with_the_last_values(make):
 def test_the_last_runs_stay_as_ghosts(make):
     lab = make(tick, steps=(5, 5))
     for _count in range(9):
-        lab.restart()
+        lab.restart(new_seed=True)
         wait(lab)
     assert [trace.number for trace in lab.runs] == [4, 5, 6, 7, 8, 9]
     lab.clear()
     assert [trace.number for trace in lab.runs] == [9] and lab.curve.past == []
-    lab.restart()
+    lab.restart(new_seed=True)
     wait(lab)
     assert [trace.number for trace in lab.runs] == [9, 10]
+
+
+def test_a_finished_run_takes_the_place_of_one_with_the_same_settings_seed_and_steps(make):
+    lab = make(tick, steps=(5, 300))
+    lab.show()
+    for rate in (0.1, 0.2, 0.1):
+        lab.set(learning_rate=rate)
+        wait(lab)
+    assert [(run.number, run.settings["learning_rate"]) for run in lab.runs] == [(1, 0.003), (3, 0.2), (4, 0.1)]
+    assert [run["legend"] for run in lab.curve.past] == ["#1 · learning rate 0.003", "#3 · learning rate 0.2"]
+    lab.set(learning_rate=0.003)
+    wait(lab)
+    assert [run.number for run in lab.runs] == [1, 3, 4, 5]         # the first had fewer steps
+
+
+def test_a_run_that_is_left_does_not_cost_the_one_it_repeats(make):
+    gate = threading.Event()
+
+    def function(p, report):
+        for step in range(1, p.steps + 1):
+            report(step, train_loss=1.0)
+            gate.wait(10)
+    gate.set()
+    lab = make(function, steps=(30, 30))
+    lab.show()
+    gate.clear()
+    lab.restart()
+    until(lambda: lab.history.number == 2 and lab.history.last_step == 1)
+    lab.set(learning_rate=0.1)
+    gate.set()
+    wait(lab)
+    assert [(run.settings["learning_rate"], run.state) for run in lab.runs] == [(0.003, "finished"), (0.1, "finished")]
 
 
 def test_clear_before_any_run_does_nothing(make):
@@ -209,7 +241,7 @@ def test_restart_repeats_with_the_same_seed_and_differs_with_a_new_one(make):
     lab.restart(new_seed=True)
     wait(lab)
     assert lab.history.seed == 1 and curve(lab) != first and curve(lab)["draw"] != first["draw"]
-    assert [run["legend"] for run in lab.curve.past] == ["#1 · seed 0", "#2 · seed 0"]
+    assert [run["legend"] for run in lab.curve.past] == ["#2 · seed 0"]
 
 
 def test_a_goal_pauses_once(make):

@@ -47,8 +47,9 @@ class LiveLab:
     seed        of the first run, and of every run until "new seed" is clicked
     controls    name=Log(...), Int(...), Float(...), Choice(...), Toggle(...), Text(...) or Matrix(...)
 
-    State is plain Python: `lab.runs` (a `Trace` each, the last one is in hand), `lab.history`, `lab.status`,
-    `lab.error`. `lab.set(learning_rate=0.1)`, `stop()`, `resume()`, `restart()` do what the page does.
+    State is plain Python: `lab.runs` (a `Trace` each, the last one is in hand; a run to the end takes the place of an
+    earlier one with the same settings, seed and steps), `lab.history`, `lab.status`, `lab.error`.
+    `lab.set(learning_rate=0.1)`, `stop()`, `resume()`, `restart()` do what the page does.
     """
 
     def __init__(self, train: Callable, *, steps: tuple[int, int] = (150, 600),
@@ -218,6 +219,9 @@ class LiveLab:
             if not trace.columns:
                 raise LabError(_("train ended without a report. Call report(step, train_loss=...) at each step."))
             trace.state = "finished"
+            with self._condition:       # not at the start: a run that is left must not cost the one it repeats
+                self.runs = [run for run in self.runs if not trace.repeats(run)]
+            self._publish_past()
         except _Left:
             trace.state = "superseded"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a learner's function may raise anything; wait() raises it again

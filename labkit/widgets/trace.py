@@ -55,6 +55,11 @@ class Trace:
             steps.append(step)
             column.append(number)
 
+    def repeats(self, other: "Trace") -> bool:
+        """Whether `other` is an earlier run to the end with the same settings, seed and steps: the same curve."""
+        return other is not self and other.state == "finished" and (
+            (self.settings, self.seed, self.steps) == (other.settings, other.seed, other.steps))
+
     def __getitem__(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         if name not in self.columns:
             raise KeyError(f"{name!r} was not reported; there are {', '.join(self.columns) or 'no reports'}")
