@@ -11,6 +11,7 @@ from labkit.settings import SettingError
 from labkit.training import Recipe, Run
 from labkit.widgets import still
 from labkit.widgets.controls import Choice, Int, Log
+from labkit.widgets.curve import COLOURS
 from labkit.widgets.live import EARLIER_RUNS, LabError, LiveLab
 
 DATA = toy_dataset()
@@ -174,6 +175,12 @@ def test_a_finished_run_takes_the_place_of_one_with_the_same_settings_seed_and_s
     lab.set(learning_rate=0.003)
     wait(lab)
     assert [run.number for run in lab.runs] == [1, 3, 4, 5]         # the first had fewer steps
+    for rate in (0.3, 0.003, 0.4, 0.5, 0.2, 0.6, 0.7):
+        lab.set(learning_rate=rate)
+        wait(lab)
+        shown = [run["colour"] for run in (*lab.curve.past, lab.curve.now)]
+        assert len(set(shown)) == len(shown) and set(shown) <= set(COLOURS)
+    assert len(lab.runs) == EARLIER_RUNS + 1
 
 
 def test_a_run_that_is_left_does_not_cost_the_one_it_repeats(make):

@@ -154,7 +154,6 @@ function render({ model, el }) {
       ...unpack(model.get("past"), model.get("past_points")).map((run) => ({ ...run, ghost: true })),
       ...unpack([now], model.get("now_points")),
     ];
-    runs.forEach((run) => { run.colour = labels.colours[(run.number - 1) % labels.colours.length]; });
     for (const what of new Set(runs.flatMap((run) => run.series.map((s) => quantity(s.name))))) {
       if (panels.has(what)) continue;
       panels.set(what, new Panel(what, labels));

@@ -32,7 +32,7 @@ class LabCurve(LiveWidget):
     def __init__(self, title: str):
         super().__init__(labels={
             "title": title, "step": _("step"), "log": _("logarithmic axis"), "table": _("Show as table"),
-            "goal": _("goal"), "train": _("train"), "validation": _("validation"), "colours": COLOURS,
+            "goal": _("goal"), "train": _("train"), "validation": _("validation"),
             "loss": _("loss"), "accuracy": _("accuracy"), "run": _("run"), "value": _("value"),
             "keys": _("Curves. Left and right arrow keys read the values at a step.")})
 
@@ -42,6 +42,7 @@ class LabCurve(LiveWidget):
         with self.hold_sync():
             self.now = {"legend": legend, "state": trace.state, "status": status, "summary": summary,
                         "series": series, "goal": goal, "number": trace.number, "steps": trace.steps,
+                        "colour": COLOURS[trace.colour],
                         "words": {entry["name"]: in_words(entry["name"]) for entry in series}}
             self.now_points = points
 
@@ -50,6 +51,7 @@ class LabCurve(LiveWidget):
         packed = [trace.packed() for trace in traces]
         with self.hold_sync():
             self.past = [{"legend": text, "series": series, "number": trace.number, "steps": trace.steps,
+                          "colour": COLOURS[trace.colour],
                           "words": {entry["name"]: in_words(entry["name"]) for entry in series}}
                          for trace, text, (series, _points) in zip(traces, texts, packed, strict=True)]
             self.past_points = b"".join(points for _series, points in packed)
@@ -89,7 +91,7 @@ def still_picture(traces: list[Trace], texts: list[str], title: str) -> bytes:
                 steps, values = decimate(*trace[name])      # all points of a long run cost seconds and 10 MB each
                 if np.isfinite(values).any():
                     extents += extent(values[np.isfinite(values)])
-                line, = axes.plot(steps, values, color=COLOURS[(trace.number - 1) % len(COLOURS)],
+                line, = axes.plot(steps, values, color=COLOURS[trace.colour],
                                   linestyle="--" if validation else "-", marker="o" if validation else None,
                                   markersize=3, linewidth=1.6 if last else 0.7, alpha=1 if last else 0.6)
                 keys.setdefault(text, line)

@@ -205,8 +205,10 @@ class LiveLab:
         with self._condition:
             self._drop_short_run()
             number = self.runs[-1].number + 1 if self.runs else 1
-            trace = Trace(number, wanted["values"], wanted["seed"], wanted["steps"])
-            self.runs = [*self.runs[-EARLIER_RUNS:], trace]
+            earlier = self.runs[-EARLIER_RUNS:]
+            colour = min(set(range(EARLIER_RUNS + 1)) - {run.colour for run in earlier})
+            trace = Trace(number, wanted["values"], wanted["seed"], wanted["steps"], colour)
+            self.runs = [*earlier, trace]
             self.error = None
         self._publish_past()
         self._say(_("waiting for another lab to pause") if is_taken() else _("starting"))

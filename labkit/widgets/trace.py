@@ -33,12 +33,13 @@ class Trace:
     """One run of a lab: its settings and what it reported.
 
     `trace["train_loss"]` gives (steps, values) as NumPy arrays; `state` is training, paused, finished,
-    superseded or failed.
+    superseded or failed; `colour` is a place in `curve.COLOURS` that no other run shown beside it has.
     """
     number: int
     settings: dict
     seed: int
     steps: int                  # how many the lab asked for
+    colour: int = 0
     state: str = "training"
     seconds: float = 0.0
     last_step: int = 0
