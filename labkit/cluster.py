@@ -106,7 +106,7 @@ def as_they_end(client: "Client", waiting: "as_completed") -> Iterator[tuple["Fu
     while not waiting.is_empty():
         if waiting.has_ready():
             future = next(waiting)
-            yield future, _lost(client) if future.cancelled() else future.exception()
+            yield future, future.exception() if future.status in ("finished", "error") else _lost(client)
             continue
         time.sleep(LOOK)
         if time.monotonic() - asked > 1:

@@ -11,6 +11,7 @@ from labkit.models import DocumentCNN, SmallCNN, SpeedrunCNN, parameter_count
 from labkit.models.mirrored import MirroredConv, MirroredNorm, larger_of_pairs, partners
 from labkit.models.vision import SpeedrunBlock, whitening
 from labkit.recipes import speedrun
+from labkit.settings import SettingError
 from labkit.training import Run
 
 
@@ -143,6 +144,8 @@ def test_mirrored_layers_are_torchs_own_with_tied_weights(images):
     both = torch.cat(second(x).chunk(2, 1), 0)      # the images of both halves, under 6 channels
     expected = torch.cat(nn.BatchNorm2d(6)(both).chunk(2), 1)
     assert torch.allclose(norm(second(x)), expected, atol=1e-5)
+    with pytest.raises(SettingError, match="width = 7 cannot be used. Allowed: an even number"):
+        SpeedrunCNN(widths=(8, 7, 8))
     assert torch.equal(larger_of_pairs(torch.tensor([[1.0, 5.0, 3.0, 4.0]])), torch.tensor([[3.0, 5.0]]))
 
 

@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from labkit.language import _
+from labkit.settings import refuse
+
 
 def partners(filters: torch.Tensor) -> torch.Tensor:
     """For each of `filters` (count, channels, height, width), the index of the one most like its mirror image."""
@@ -18,10 +21,12 @@ class MirroredConv(nn.Conv2d):
 
     Those of the second half are their mirror images: flipped, and each input channel's weights given to its partner,
     the channel that holds the same of the mirror image. `partners` (channels,) says which that is; without it, the
-    halves of the input are partners.
+    halves of the input are partners. Raises `SettingError` for an odd width.
     """
 
     def __init__(self, channels: int, width: int, partners: torch.Tensor | None = None, size: int = 3, stride: int = 1):
+        if width % 2:
+            raise refuse("width", width, _("an even number"))
         super().__init__(channels, width // 2, size, stride, padding=1, bias=False)
         self.register_buffer("partners", torch.arange(channels).roll(channels // 2) if partners is None else partners)
 
