@@ -90,7 +90,8 @@ def compare(names: list[str], size: Size) -> tuple[Part, dict]:
     with contextlib.ExitStack() as stack:
         asks = {name: stack.enter_context(process(name)) for name in names}
         for batch_size in (32, 128):
-            contestants = {"Run": lambda at=batch_size: measure("Run", at, size.images, size).images_per_second,
+            contestants = {"Run": lambda at=batch_size: max(
+                                measure("Run", at, size.images, size).images_per_second for _epoch in range(2)),
                            **{name: functools.partial(ask, batch_size, size.images) for name, ask in asks.items()}}
             raw[batch_size] = results = alternate(contestants, size.rounds)
             rows += [Row(f"{name}, batch {batch_size}", values, "images/s", meanings[name])
@@ -98,8 +99,8 @@ def compare(names: list[str], size: Size) -> tuple[Part, dict]:
             rows += [Row(f"Run / {name}, batch {batch_size}", ratios(results["Run"], results[name]), "×",
                          f"speed of Run against that of {name}", 1.0) for name in names]
     return Part("Peers", (
-        f"The document's network, {size.images:,} images an epoch. Of a peer the faster of its second and third epoch "
-        "counts; of `Run`, an epoch after its first steps."), rows), raw
+        f"The document's network, {size.images:,} images an epoch. Of each the faster of two epochs counts: of a peer "
+        "its second and third, of `Run` two that each follow its first steps."), rows), raw
 
 
 def main(arguments: list[str]) -> int:
