@@ -250,6 +250,7 @@ def test_a_sweep_without_workers_ends_and_says_so(chapters, tmp_path, monkeypatc
     results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert code == 1 and [run["error"] for run in results["runs"]] == [{"name": name, "message": said}] * 2
     assert f"{name}: {said}" in capsys.readouterr().out
+    sweep.kill_processes(tmp_path / "out")      # what the kernel of a dead worker had started
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM, named scheduler"])

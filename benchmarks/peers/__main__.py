@@ -83,6 +83,11 @@ def process(name: str):
             child.kill()
 
 
+def run_speed(batch_size: int, size: Size) -> float:
+    """Images per second of the faster of two epochs, as it is with the peers."""
+    return max(measure("Run", batch_size, size.images, size).images_per_second for _epoch in range(2))
+
+
 def compare(names: list[str], size: Size) -> tuple[Part, dict]:
     """`Run` against each peer at both batch sizes; every one is ahead or behind by the ratio within a round."""
     rows, raw = [], {}
@@ -90,8 +95,7 @@ def compare(names: list[str], size: Size) -> tuple[Part, dict]:
     with contextlib.ExitStack() as stack:
         asks = {name: stack.enter_context(process(name)) for name in names}
         for batch_size in (32, 128):
-            contestants = {"Run": lambda at=batch_size: max(
-                                measure("Run", at, size.images, size).images_per_second for _epoch in range(2)),
+            contestants = {"Run": functools.partial(run_speed, batch_size, size),
                            **{name: functools.partial(ask, batch_size, size.images) for name, ask in asks.items()}}
             raw[batch_size] = results = alternate(contestants, size.rounds)
             rows += [Row(f"{name}, batch {batch_size}", values, "images/s", meanings[name])
