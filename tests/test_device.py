@@ -1,6 +1,7 @@
 import os
 
 import pytest
+import threadpoolctl
 import torch
 from toy import ToyNet, toy_dataset
 
@@ -99,6 +100,17 @@ def test_threads_are_put_back_after_the_block_even_after_an_error():
         assert torch.get_num_threads() == before + 1
         1 / 0  # noqa: B018
     assert torch.get_num_threads() == before
+
+
+def test_products_of_numpy_use_one_thread_inside_the_block_and_torch_as_many_as_before():
+    def blas_threads():
+        return [library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+
+    before = torch.get_num_threads()
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        with device.one_blas_thread():
+            assert set(blas_threads()) == {1} and torch.get_num_threads() == before
+        assert set(blas_threads()) == {2}
 
 
 @pytest.fixture

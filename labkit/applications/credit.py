@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from torch import nn
 
 from labkit.data.dataset import Dataset, Split
+from labkit.device import one_blas_thread
 from labkit.evaluation import predict
 from labkit.language import _
 from labkit.models.dense import MLP
@@ -126,8 +127,9 @@ def fit(model: str, train: pd.DataFrame, validation: pd.DataFrame, seed: int = 0
 
 
 def _logistic(inputs, bad, _seed, _steps):
-    fitted = [LogisticRegression(C=strength, max_iter=1000).fit(inputs[0], bad[0])
-              for strength in (0.01, 0.03, 0.1, 0.3, 1, 3)]
+    with one_blas_thread():
+        fitted = [LogisticRegression(C=strength, max_iter=1000).fit(inputs[0], bad[0])
+                  for strength in (0.01, 0.03, 0.1, 0.3, 1, 3)]
     return min(fitted, key=lambda model: _log_loss(model.predict_proba(inputs[1]), bad[1]))
 
 

@@ -11,6 +11,7 @@ import torch
 
 from labkit.data.dataset import Dataset, Split
 from labkit.data.tables import table
+from labkit.device import one_blas_thread
 from labkit.evaluation import predict, wilson_interval
 from labkit.language import _
 from labkit.models.dense import MLP
@@ -43,7 +44,8 @@ def logistic(inputs: np.ndarray, malignant: np.ndarray, seed: int = 0, penalty: 
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, max_iter=1000)).fit(inputs, malignant)
+    with one_blas_thread():
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, max_iter=1000)).fit(inputs, malignant)
     return lambda inputs: model.predict_proba(inputs)[:, 1]
 
 

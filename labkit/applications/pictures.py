@@ -12,7 +12,7 @@ from torch import nn
 
 from labkit.applications.outcome import Outcome, latency
 from labkit.data.dataset import Dataset, Split
-from labkit.device import eval_mode
+from labkit.device import eval_mode, one_blas_thread
 from labkit.evaluation import as_float, evaluate, predict
 from labkit.language import _
 from labkit.settings import refuse
@@ -33,7 +33,8 @@ def smaller(data: Dataset, side: int = 14) -> Dataset:
 def baseline(split: Split):
     """Logistic regression on the pixels in 0..1, fitted with scikit-learn: one weight for each pixel and class."""
     from sklearn.linear_model import LogisticRegression
-    return LogisticRegression(max_iter=1000).fit(_pixels(split.inputs), split.targets.numpy())
+    with one_blas_thread():
+        return LogisticRegression(max_iter=1000).fit(_pixels(split.inputs), split.targets.numpy())
 
 
 def baseline_accuracy(model, split: Split) -> float:

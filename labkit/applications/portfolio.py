@@ -17,6 +17,7 @@ from scipy.optimize import nnls
 from sklearn.linear_model import LinearRegression
 
 from labkit.data.dataset import Dataset, Split
+from labkit.device import one_blas_thread
 from labkit.evaluation import predict, wilson_interval
 from labkit.language import _
 from labkit.models.dense import MLP
@@ -86,7 +87,8 @@ def past_mean(inputs, targets):
 
 def linear(inputs, targets):
     """Linear regression."""
-    return LinearRegression().fit(inputs, targets).predict
+    with one_blas_thread():
+        return LinearRegression().fit(inputs, targets).predict
 
 
 def network(steps: int = 200, seed: int = 0) -> Fit:

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from labkit.checklist.fitting import Tuned
 from labkit.checklist.processing import Processed
 from labkit.checklist.report import Reported, table
+from labkit.device import one_blas_thread
 from labkit.evaluation import as_float, confusion, predict, wilson_interval
 from labkit.language import _
 
@@ -70,7 +71,7 @@ def judge(processed: Processed, tuned: Tuned) -> Judged:
     parts = processed.dataset
     flat = {name: as_float(getattr(parts, name).inputs).flatten(1).numpy() for name in ("train", "validation", "test")}
     targets = {name: getattr(parts, name).targets.numpy() for name in flat}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)     # on pixels; what counts is which validates best
         fitted = [LogisticRegression(C=strength, max_iter=100).fit(flat["train"], targets["train"])
                   for strength in STRENGTHS]

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from labkit.data.dataset import Dataset, Split
-from labkit.device import eval_mode
+from labkit.device import eval_mode, one_blas_thread
 from labkit.evaluation import as_float, evaluate
 from labkit.models.vision import SmallCNN
 from labkit.settings import choose
@@ -101,7 +101,8 @@ def _regression(features: nn.Module, few: Split, test: Split) -> float:
     with eval_mode(features), torch.inference_mode():
         seen, new = (features(as_float(split.inputs)).numpy() for split in (few, test))
     scale = StandardScaler().fit(seen)
-    model = LogisticRegression(C=0.1, max_iter=200, tol=1e-3).fit(scale.transform(seen), few.targets.numpy())
+    with one_blas_thread():
+        model = LogisticRegression(C=0.1, max_iter=200, tol=1e-3).fit(scale.transform(seen), few.targets.numpy())
     return float(model.score(scale.transform(new), test.targets.numpy()))
 
 
