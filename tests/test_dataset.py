@@ -5,6 +5,7 @@ from toy import toy_dataset
 from labkit.chapter import setup
 from labkit.data import Split
 from labkit.settings import SettingError
+from labkit.training.history import History
 
 
 def test_as_images_pads_and_repeats_without_resampling():
@@ -86,3 +87,12 @@ def test_a_chapters_setup(settled, monkeypatch):
 def test_a_chapters_setup_refuses(settled, arguments, message):
     with pytest.raises(SettingError, match=message):
         setup(**arguments)
+
+
+def test_a_set_and_the_history_of_a_run_print_as_a_few_lines():
+    assert repr(toy_dataset()).splitlines()[:2] == [
+        "<Dataset toy, 3 classes", "  train       <Split of 96: inputs uint8 (1, 8, 8), targets int64 ()>"]
+    history = History()
+    assert repr(history) == "<History of 0 steps>"
+    history.append(1, 0, 0.1, 2.5, 0.25)
+    assert repr(history) == "<History of 1 steps, train_loss 2.5, train_accuracy 0.25>"

@@ -29,6 +29,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def __repr__(self) -> str:
+        shapes = [f"{name} {str(values.dtype).removeprefix('torch.')} {tuple(values.shape[1:])}"
+                  for name, values in (("inputs", self.inputs), ("targets", self.targets))]
+        return f"<Split of {len(self):,}: {', '.join(shapes)}>"
+
     def first(self, count: int | None) -> "Split":
         """The first `count` examples, in their order; all of them for None."""
         if count is None:
@@ -51,6 +56,10 @@ class Dataset:
     sha256: str
     note: str = ""          # said beside every figure made from it, such as "JPEG copy, 5,000 test images"
     tokenizer: object = None        # of text: what turned it into the ids that `inputs` holds
+
+    def __repr__(self) -> str:
+        splits = "".join(f"\n  {name:<12}{getattr(self, name)!r}" for name in ("train", "validation", "test"))
+        return f"<Dataset {self.name}, {len(self.class_names)} classes{splits}>"
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -32,6 +32,11 @@ class History:
     def __len__(self) -> int:
         return len(self._columns["step"])
 
+    def __repr__(self) -> str:
+        last = {name: self.last(name) for name in COLUMNS[3:]}
+        values = "".join(f", {name} {value:.4g}" for name, value in last.items() if value == value)
+        return f"<History of {len(self):,} steps{values}>"
+
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._columns:
             raise KeyError(f"{name!r} is not a column; there are {', '.join(COLUMNS)}")
