@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from benchmarks.loops import random_images
+from labkit.memory import keep_memory
 from labkit.models import SmallCNN, parameter_count
 from labkit.models.transformer import SelfAttention
 from labkit.training import History, Recipe, Run
@@ -141,7 +142,11 @@ QUANTITIES = {
 
 
 def measure_here(name: str, size: int) -> Point:
-    """One point, in this process: a small one first, so that what torch sets up once does not count."""
+    """One point, in this process: a small one first, so that what torch sets up once does not count.
+
+    What is freed stays with the process, as in a chapter.
+    """
+    keep_memory()
     torch.set_num_threads(1)
     quantity = QUANTITIES[name]
     quantity.make(quantity.sizes[0])[1]()

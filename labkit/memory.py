@@ -8,9 +8,10 @@ import ctypes
 import functools
 import sys
 
-# Of glibc's malloc.h. A block of up to 32 MB, the most that glibc allows here, then comes from the heap.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-SETTINGS = {M_TRIM_THRESHOLD: 2**31 - 1, M_MMAP_THRESHOLD: 32 * 2**20, M_ARENA_MAX: 1}
+# Of glibc's malloc.h. Blocks of every size then come from the heap, of which the system gets back what is free at its
+# end above 2 GB. A threshold for large blocks would not do: glibc allows 32 MB at most, and a batch of 512 has larger.
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
+SETTINGS = {M_TRIM_THRESHOLD: 2**31 - 1, M_MMAP_MAX: 0, M_ARENA_MAX: 1}
 
 
 @functools.cache

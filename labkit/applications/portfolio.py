@@ -17,7 +17,6 @@ from scipy.optimize import nnls
 from sklearn.linear_model import LinearRegression
 
 from labkit.data.dataset import Dataset, Split
-from labkit.device import one_blas_thread
 from labkit.evaluation import predict, wilson_interval
 from labkit.language import _
 from labkit.models.dense import MLP
@@ -87,8 +86,7 @@ def past_mean(inputs, targets):
 
 def linear(inputs, targets):
     """Linear regression."""
-    with one_blas_thread():
-        return LinearRegression().fit(inputs, targets).predict
+    return LinearRegression().fit(inputs, targets).predict
 
 
 def network(steps: int = 200, seed: int = 0) -> Fit:
