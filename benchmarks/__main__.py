@@ -10,8 +10,9 @@ import sys
 from importlib.metadata import version
 
 from benchmarks.kernel import ROOT
-from benchmarks.parts import FULL, PARTS, QUICK
+from benchmarks.parts import FULL, PARTS, QUICK, machine
 from benchmarks.report import Part, markdown
+from benchmarks.timing import pace
 from labkit.record import surroundings
 
 WIDGETS = ("ipykernel", "ipywidgets", "anywidget")
@@ -62,10 +63,15 @@ def publish(parts: list[Part], facts: dict, raw: dict, page: str, stem: str, opt
 def main(arguments: list[str]) -> int:
     options = asked("python -m benchmarks", __doc__, "part", PARTS, arguments)
     facts, parts, raw = about("python -m benchmarks", arguments), [], {}
+    size, paces = QUICK if options.quick else FULL, {}
     for name in options.names:
         print(f"{name} ...", flush=True)
-        part, raw[name] = PARTS[name](QUICK if options.quick else FULL)
+        paces[f"before {name}"] = pace(size.pace_seconds)
+        part, raw[name] = PARTS[name](size)
         parts.append(part)
+    paces["at the end"] = pace(size.pace_seconds)
+    parts.append(machine(paces))
+    raw["machine"] = paces
     publish(parts, facts, raw, "RESULTS.md", "bench", options)
     return 0
 

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import course, growth, kernel, loops, sequences
 from benchmarks.report import Part, Row
-from benchmarks.timing import Speed, alternate, ratios
+from benchmarks.timing import Pace, Speed, alternate, ratios
 from labkit.device import has_bf16
 
 SPIN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(10**6))"
@@ -39,11 +39,13 @@ class Size:
     chapters: tuple[str, ...] = ()      # all
     growing: int = 5        # sizes of each quantity
     apart: bool = True
+    pace_seconds: float = 1.0       # each, for products and copies
 
 
 FULL = Size()
 QUICK = Size(rounds=1, images=64, busy_images=64, augmented_images=64, sequences=64, most_seconds=1.0,
-             lab_steps=(("DocumentCNN", 3), ("SmallCNN", 3)), sheets=2, chapters=("09",), growing=3, apart=False)
+             lab_steps=(("DocumentCNN", 3), ("SmallCNN", 3)), sheets=2, chapters=("09",), growing=3, apart=False,
+             pace_seconds=0.01)
 
 
 @functools.cache
@@ -258,6 +260,18 @@ def growing(size: Size) -> tuple[Part, dict]:
                             f"{quantity.because}", most, less_is_better=True))
     return Part("Growth", "Five sizes over two decades, a process for each, one thread. An exponent of 1 is a straight "
                 "line, of 2 a square; it is that of the last decade.", rows), raw
+
+
+def machine(paces: dict[str, Pace]) -> Part:
+    """How fast the machine itself was at some moments, each with a name."""
+    def row(what: str, unit: str, work: str) -> Row:
+        values = [getattr(pace, what) for pace in paces.values()]
+        listed = ", ".join(f"{value:.3g} {moment}" for moment, value in zip(paces, values, strict=True))
+        return Row(what, values, unit, f"{work}: {listed}")
+    return Part("The machine meanwhile", "Work in which labkit has no part, timed between the parts of this page. "
+                "Where these values differ, something else used the machine, perhaps another guest of the same host.",
+                [row("products", "GFLOP/s", "1,024 × 1,024 in float32, all cores"),
+                 row("copies", "GB/s", "64 MiB of memory")])
 
 
 PARTS = {"training": training, "lab": in_kernel, "busy": busy, "augmentation": augmentation,

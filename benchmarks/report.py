@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 TIE = 0.1       # ratios that differ by less are called a tie
 SHOWN = {"images/s": ",.0f", "tokens/s": ",.0f", "×": ".2f", "s": ".3f", "ms": ".1f", "1/s": ".1f", "threads": ".0f",
-         "MB": ",.0f", "exponent": ".2f"}
+         "MB": ",.0f", "exponent": ".2f", "GFLOP/s": ",.0f", "GB/s": ".1f"}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
+import torch
+
 WARM_UP = 5     # steps: the first ones choose threads, set up convolutions and move data
 Result = TypeVar("Result")
 
@@ -47,3 +49,26 @@ def speed(loop: Iterator[Done], images: int, warm_up: int = WARM_UP, most_second
 def ratios(of: list[float], to: list[float]) -> list[float]:
     """One ratio a round: neighbours in time are compared, so a slow minute falls out."""
     return [a / b for a, b in zip(of, to, strict=True)]
+
+
+class Pace(NamedTuple):
+    """A machine's own speed at one moment, all cores: float32 products in GFLOP/s, and memory copied in GB/s."""
+    products: float
+    copies: float
+
+
+def pace(seconds: float = 1.0) -> Pace:
+    """Measure it for `seconds` each, with work that labkit has no part in."""
+    side = 1_024
+    a, b, product = (torch.rand(side, side) for _matrix in range(3))
+    source, target = (torch.zeros(2**24) for _copy in range(2))     # 64 MiB each, more than caches hold
+
+    def a_second(work: Callable[[], object]) -> float:
+        work()
+        times, began = 0, time.perf_counter()
+        while not times or time.perf_counter() - began < seconds:
+            work()
+            times += 1
+        return times / (time.perf_counter() - began)
+    return Pace(2 * side**3 / 1e9 * a_second(lambda: torch.mm(a, b, out=product)),
+                source.nbytes / 1e9 * a_second(lambda: target.copy_(source)))

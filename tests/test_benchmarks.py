@@ -14,7 +14,7 @@ import torch
 from benchmarks import __main__ as command
 from benchmarks import kernel, loops, parts, sequences
 from benchmarks.report import Part, Row, markdown
-from benchmarks.timing import Done, Speed, alternate, ratios, speed
+from benchmarks.timing import Done, Pace, Speed, alternate, pace, ratios, speed
 from labkit.models import DocumentCNN
 
 DATA = loops.random_images(48)
@@ -110,8 +110,8 @@ torch.manual_seed(0); print(json.dumps([can, usual, faults_and_loss()]))
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is what is set")
 @pytest.mark.parametrize("batch_size", [64, 512])       # of 512 images one layer's output takes 59 MB
 def test_kept_memory_saves_page_faults_and_changes_no_number(batch_size):
-    printed = subprocess.run([sys.executable, "-c", KEEPING, str(batch_size)], cwd=kernel.ROOT, check=True, capture_output=True,
-                             text=True).stdout
+    printed = subprocess.run([sys.executable, "-c", KEEPING, str(batch_size)], cwd=kernel.ROOT, check=True,
+                             capture_output=True, text=True).stdout
     can, (faults, loss), (fewer, same) = json.loads(printed)
     if not can:
         pytest.skip("this system's C library has no mallopt")
@@ -170,6 +170,26 @@ def test_an_unknown_part_is_refused_before_anything_runs(capsys):
         command.main(["trainin"])
     assert ended.value.code == 2
     assert "Allowed: training, lab, busy, augmentation, sequence, imports, growth, course." in capsys.readouterr().err
+
+
+def test_the_page_says_how_fast_the_machine_was_between_its_parts(monkeypatch, tmp_path, capsys):
+    paces = iter([Pace(200, 10), Pace(100, 5), Pace(210, 11)])
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "pace", lambda seconds: next(paces))
+    nothing = Part("P", "", []), {}
+    monkeypatch.setattr(command, "PARTS", {"imports": lambda size: nothing, "growth": lambda size: nothing})
+    assert command.main(["--quick"]) == 0
+    page = capsys.readouterr().out
+    assert "| products | 200 GFLOP/s | 100–210 |" in page and "| copies | 10.0 GB/s | 5.0–11.0 |" in page
+    assert "200 before imports, 100 before growth, 210 at the end" in page
+
+
+def test_the_pace_of_a_machine_is_that_of_its_products_and_copies(monkeypatch):
+    calls = []
+    monkeypatch.setattr(torch, "mm", lambda a, b, out: calls.append(time.sleep(0.01)))
+    found = pace(0.1)
+    assert 2 <= len(calls) <= 12 and 20 < found.products < 215     # 2.1 GFLOP in 10 ms or, on a busy machine, more
+    assert 0.01 < found.copies < 10_000
 
 
 def test_a_lab_and_a_preview_are_measured_in_a_kernel():
