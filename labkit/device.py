@@ -77,7 +77,7 @@ def one_blas_thread():
     """Let NumPy, SciPy and so scikit-learn multiply with one thread inside the block; torch keeps its own number.
 
     By default they share out every small product to all cores. Logistic regression on 4,000 images of 14 x 14 took
-    0.8 s with one thread of two cores, 2.4 s with both, and 15 s with both where another process kept one busy.
+    0.8 s with one thread of two cores, 2.4 s with both, and 4 to 15 s with both where another process kept one busy.
     """
     from threadpoolctl import threadpool_limits
     return threadpool_limits(1, user_api="blas")

@@ -21,7 +21,7 @@ from labkit import data, settings
 from labkit.data import download, registry
 
 ratings = import_module("labkit.data.ratings")      # labkit.data.ratings is the function of that name
-STALL = 0.4            # seconds, where a learner waits 30
+STALL = 1.5            # seconds, where a learner waits 30; a busy computer may take one to answer
 CIFAR10, MOVIELENS = "cifar10", "movielens-100k"
 FILES = {CIFAR10: archives.ARCHIVE, MOVIELENS: ratings.ARCHIVE}
 OF_THE_FILE = ("sha256", "note", "source")          # what a data set says of where it comes from
